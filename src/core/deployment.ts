@@ -1,0 +1,80 @@
+// A deployment: bringing one cluster to one release. This is its state; only `evolve` changes it.
+import type { Cluster } from './cluster.ts';
+import type { Problem } from './errors.ts';
+import type { Build, Commit, Repository } from './repository.ts';
+import type { Stage } from './step.ts';
+
+/** How a deployment ended. `done`: every member serves the release. `rolled-back`: verification failed and all went back. */
+export type Result = 'done' | 'failed' | 'aborted' | 'superseded' | 'rolled-back';
+
+/** Where a deployment stands. `waiting`: in the cluster's queue. */
+export type DeploymentState = 'waiting' | 'running' | 'going-back' | 'needs-operator' | 'ended';
+
+/** How far one server is within the stage `at`; on a later stage of the deployment it is `waiting`. */
+export type MemberStatus = 'waiting' | 'running' | 'done' | 'failed';
+
+export type Member = {
+  /** Index of the stage that `status` speaks of. */
+  at: number;
+  status: MemberStatus;
+  /** Excluded by the failure budget or lost on the way: later stages leave it out. `null`: a full member. */
+  excluded: 'behind' | 'unreachable' | 'failed' | null;
+  problem: Problem | null;
+  /** The release that the server serves now, as far as it told us; undefined: it did not yet. */
+  release: string | null | undefined;
+  /** What it served before this deployment's switch; undefined: it has not been asked to switch. */
+  previous: string | null | undefined;
+  /** The lock verb was started, and the unlock verb has not finished. */
+  mayBeLocked: boolean;
+  /** The switch was started, and no switch back has finished. */
+  maySwitched: boolean;
+  bytes: number;
+  carrier: 'delta' | 'full' | 'present' | null;
+  warning: string | null;
+};
+
+export type StageProgress = Stage & {
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** Servers that take part (1 for the scope `cluster`); known when the stage opens. */
+  total: number;
+  done: number;
+  failed: number;
+  running: number;
+  /** Servers before this index have been started. */
+  cursor: number;
+};
+
+export type Deployment = {
+  readonly number: number;
+  readonly cluster: Cluster;
+  readonly repository: Repository;
+  readonly branch: string;
+  readonly revision: string;
+  readonly build: Build;
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly requestedAt: number;
+  state: DeploymentState;
+  result: Result | null;
+  endedAt: number | null;
+  /** Why it did not end as `done`, or why it waits for an operator. */
+  problem: Problem | null;
+  supersededBy: number | null;
+  abortedBy: string | null;
+  commit: Commit | null;
+  artifact: string | null;
+  release: string | null;
+  /** What the cluster served when this deployment began. */
+  previous: string | null;
+  /** The stages, done and to come; going back appends to it. */
+  course: StageProgress[];
+  /** Index into `course` of the open stage; -1: not begun. */
+  at: number;
+  members: Member[];
+  /** How many members the failure budget has excluded. */
+  excluded: number;
+  /** All members serve the release: it is the cluster's from here on. */
+  live: boolean;
+};

@@ -1,0 +1,71 @@
+// The events: the only truth. State is what `evolve` makes of them, in order.
+import type { Cluster } from './cluster.ts';
+import type { Problem } from './errors.ts';
+import type { Build, Change, Commit, Outcome, Repository } from './repository.ts';
+
+/** An event about one deployment. `server` is an index into the deployment's servers; `null`: the whole cluster. */
+export type DeploymentEvent =
+  | {
+      readonly type: 'requested';
+      readonly cluster: Cluster;
+      readonly repository: Repository;
+      readonly branch: string;
+      readonly revision: string;
+      readonly build: Build;
+      readonly requestedBy: string;
+      /** Why: `push`, `poll`, `by hand`, … */
+      readonly reason: string;
+    }
+  | { readonly type: 'superseded'; readonly by: number }
+  /** The deployment left the queue. `previous`: the release the cluster served then. */
+  | { readonly type: 'began'; readonly previous: string | null }
+  /** An effect is about to be performed. Durable before it is. */
+  | { readonly type: 'started'; readonly stage: number; readonly server: number | null }
+  | { readonly type: 'finished'; readonly stage: number; readonly server: number | null; readonly facts: Facts }
+  | {
+      readonly type: 'failed';
+      readonly stage: number;
+      readonly server: number | null;
+      readonly problem: Problem;
+    }
+  | { readonly type: 'abort-requested'; readonly by: string }
+  /** An operator says whether a migration that may have half run counts as done. */
+  | { readonly type: 'settled'; readonly done: boolean; readonly by: string };
+
+/** What an effect found out. Which fields are there depends on the action. */
+export type Facts = {
+  readonly commit?: Commit;
+  /** build: the artifact's id and the release's name. */
+  readonly artifact?: string;
+  readonly release?: string;
+  /** schedule: the release the server serves; switch: what it served before. */
+  readonly current?: string | null;
+  /** upload: bytes over the wire, and how: `delta`, `full`, `present`. */
+  readonly bytes?: number;
+  readonly carrier?: 'delta' | 'full' | 'present';
+  /** Something that did not fail the step but should be seen. */
+  readonly warning?: string;
+};
+
+/** An event that belongs to no deployment. */
+export type DaemonEvent =
+  | { readonly type: 'daemon-started'; readonly epoch: number; readonly version: string }
+  | { readonly type: 'configuration-loaded'; readonly problem: string | null }
+  | { readonly type: 'change-received'; readonly change: Change }
+  | {
+      readonly type: 'outcome-recorded';
+      readonly delivery: string;
+      readonly repository: string;
+      readonly ref: string;
+      readonly revision: string | null;
+      readonly outcome: Outcome;
+    }
+  | { readonly type: 'cluster-locked'; readonly cluster: string; readonly by: string; readonly reason: string }
+  | { readonly type: 'cluster-unlocked'; readonly cluster: string; readonly by: string };
+
+/** An event with its place in the journal. `number` rises by one; `at` is milliseconds since 1970 (for people, never for order). */
+export type Recorded = { readonly number: number; readonly at: number } & (
+  | { readonly deployment: number; readonly event: DeploymentEvent }
+  | { readonly deployment: null; readonly event: DaemonEvent }
+);
+

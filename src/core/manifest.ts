@@ -1,0 +1,132 @@
+// Manifests: their canonical text, the tree that a server must show, and the difference between two.
+import type { Manifest, ManifestEntry } from './artifact.ts';
+import type { SharedLink } from './channel.ts';
+import type { SharedPath } from './cluster.ts';
+
+/** Compares by UTF-8 bytes, as `LC_ALL=C sort` does. (UTF-16 order differs above U+FFFF.) */
+export function compareBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1;
+  }
+  return a.length - b.length;
+}
+
+const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
+
+/**
+ * The manifest's canonical text, one NUL-ended line per entry; an artifact's id is the SHA-256 of it.
+ * Times of files belong to it, so that the servers' trees can be compared as a whole.
+ */
+export function manifestText(manifest: Manifest): string {
+  return manifest.entries.map((entry) => `${entryText(entry)}\0`).join('');
+}
+
+function entryText(entry: ManifestEntry): string {
+  switch (entry.type) {
+    case 'file':
+      return `f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.sha256} ${entry.path}`;
+    case 'link':
+      return `l ${entry.path} -> ${entry.target}`;
+    case 'directory':
+      return `d ${entry.path}`;
+    default:
+      return entry satisfies never;
+  }
+}
+
+/** A release on a cluster's servers: the artifact's entries without the shared paths, and the links that stand in their place. */
+export type ReleaseTree = {
+  readonly entries: readonly ManifestEntry[];
+  readonly links: readonly SharedLink[];
+  /** Paths of the artifact that are not sent because a shared path covers them. */
+  readonly covered: readonly string[];
+};
+
+/** Lays the cluster's shared paths over an artifact. Parents of a shared path that the artifact lacks are added as directories. */
+export function releaseTree(manifest: Manifest, shared: readonly SharedPath[]): ReleaseTree {
+  const roots = new Set(shared.map((one) => one.path));
+  const isCovered = (path: string): boolean => roots.size > 0 && prefixes(path).some((prefix) => roots.has(prefix));
+  const kept = manifest.entries.filter((entry) => !isCovered(entry.path));
+  const known = new Set(kept.map((entry) => entry.path));
+  const parents: ManifestEntry[] = [];
+  for (const { path } of shared) {
+    for (const parent of prefixes(path).slice(0, -1)) {
+      if (known.has(parent)) continue;
+      known.add(parent);
+      parents.push({ type: 'directory', path: parent });
+    }
+  }
+  return {
+    entries: [...kept, ...parents].sort((a, b) => compareBytes(a.path, b.path)),
+    links: shared.map(({ path, kind }) => ({
+      path,
+      kind,
+      target: `${'../'.repeat(path.split('/').length + 1)}shared/${path}`,
+    })),
+    covered: manifest.entries.filter((entry) => isCovered(entry.path)).map((entry) => entry.path),
+  };
+}
+
+/** `a/b/c` → `a`, `a/b`, `a/b/c`. */
+function prefixes(path: string): string[] {
+  const parts = path.split('/');
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+/**
+ * The lines that `find` prints on the server for this tree, sorted by bytes, each ended by NUL:
+ * `d <path>`, `l <path> -> <target>`, `f <octal mode> <size> <mtime in whole seconds> <path>`.
+ */
+export function treeLines(tree: ReleaseTree): string[] {
+  const lines = tree.entries.map((entry) => {
+    switch (entry.type) {
+      case 'file':
+        return `f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.path}\0`;
+      case 'link':
+        return `l ${entry.path} -> ${entry.target}\0`;
+      case 'directory':
+        return `d ${entry.path}\0`;
+      default:
+        return entry satisfies never;
+    }
+  });
+  for (const link of tree.links) lines.push(`l ${link.path} -> ${link.target}\0`);
+  return lines.sort(compareBytes);
+}
+
+/** What must happen to a clone of `base` so that it becomes `target`. */
+export type TreeDifference = {
+  /** To be unlinked from the clone: changed, mode-changed, retyped and deleted paths, deepest first. */
+  readonly remove: readonly string[];
+  /** To be sent: new and changed files and links, new directories, in byte order. */
+  readonly send: readonly ManifestEntry[];
+  readonly bytes: number;
+};
+
+/** Compares two trees path by path. A change of mode or time alone counts as a change: the hard link must be broken for it. */
+export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifference {
+  const before = new Map(base.entries.map((entry) => [entry.path, entry]));
+  const remove: string[] = [];
+  const send: ManifestEntry[] = [];
+  for (const entry of target.entries) {
+    const old = before.get(entry.path);
+    before.delete(entry.path);
+    if (old !== undefined && entryText(old) === entryText(entry)) continue;
+    if (old !== undefined) remove.push(entry.path);
+    send.push(entry);
+  }
+  remove.push(...before.keys());
+  const wanted = new Map(target.links.map((link) => [link.path, link.target]));
+  for (const link of base.links) if (wanted.get(link.path) !== link.target) remove.push(link.path);
+  remove.sort((a, b) => compareBytes(b, a));
+  const bytes = send.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0);
+  return { remove, send, bytes };
+}
+
+/** What `sha256sum -z` prints for these files: the `content` of a seal request. */
+export function contentLines(entries: readonly ManifestEntry[]): string[] {
+  return entries.flatMap((entry) => (entry.type === 'file' ? [`${entry.sha256}  ${entry.path}\0`] : []));
+}

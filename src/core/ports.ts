@@ -1,0 +1,89 @@
+// The other ports: what the engine and the steps ask of version control, builds, and the store.
+import type { Artifact } from './artifact.ts';
+import type { Recorded } from './event.ts';
+import type { Build, Commit, Repository } from './repository.ts';
+import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from './records.ts';
+
+/**
+ * One repository, as the daemon uses it. Everything rejects with DeployError `repository` (cannot be reached, no such revision)
+ * or `hostile-tree` (a tree that must not be exported, with the reason).
+ */
+export type VersionControl = {
+  /**
+   * Asks the repository itself for the heads of its branches: branch name (`servers/demo`, `trunk`) → revision.
+   * Git: all of refs/heads. Subversion: the children of the directories that `branches` name, revision = last changed.
+   * `branches` are the names and patterns (`servers/{developer}`) of the configuration.
+   */
+  heads(branches: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /** Brings the branch's head into the local mirror (Git) and describes the revision. `revision` must belong to the branch. */
+  commit(branch: string, revision: string, signal: AbortSignal): Promise<Commit>;
+  /** Is `older` an ancestor of (or equal to) `newer`? Subversion: the same branch and a lower number. */
+  isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean>;
+  /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
+  export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
+};
+
+export type OpenVersionControl = (repository: Repository) => VersionControl;
+
+export type BuildRequest = {
+  readonly repository: Repository;
+  readonly branch: string;
+  readonly commit: Commit;
+  readonly build: Build;
+  /** Receives the build's output as it comes. */
+  readonly log: (chunk: string) => void;
+};
+
+/**
+ * Makes artifacts. The same revision with the same build settings is the same artifact and is never built twice, also when asked twice
+ * at the same time. Rejects with DeployError `build` (with the tail of the log), `artifact`, `hostile-tree`, `disk`, `aborted`.
+ */
+export type Builder = {
+  build(request: BuildRequest, signal: AbortSignal): Promise<Artifact>;
+};
+
+/** The artifacts on the daemon's machine. */
+export type Artifacts = {
+  /** `null`: there is none of that id (any more). */
+  find(id: string): Promise<Artifact | null>;
+  /** Removes artifacts other than these; returns how many. */
+  collect(keep: ReadonlySet<string>): Promise<number>;
+};
+
+/** What one turn of the engine makes durable, in one transaction. */
+export type Batch = {
+  readonly events: readonly Recorded[];
+  readonly deployments: readonly DeploymentRecord[];
+  readonly clusters: readonly ClusterRecord[];
+  readonly deliveries: readonly DeliveryRecord[];
+  readonly heads: readonly HeadRecord[];
+};
+
+export type HistoryQuery = { readonly cluster?: string; readonly before?: number; readonly limit: number };
+
+/**
+ * The journal and its projections. `append` resolves when the batch would survive a power loss, and rejects with DeployError `store`
+ * when it is certain that nothing of it was kept (it may then be tried again). The journal is never rewritten.
+ */
+export type Store = {
+  append(batch: Batch): Promise<void>;
+  /** Events with numbers above `after`, oldest first; of one deployment if named. */
+  events(query: { readonly after: number; readonly limit: number; readonly deployment?: number }): Promise<readonly Recorded[]>;
+  /** Number of the newest event; 0: none. */
+  lastEvent(): Promise<number>;
+  /** Highest deployment number given so far; 0: none. */
+  lastDeployment(): Promise<number>;
+  clusters(): Promise<readonly ClusterRecord[]>;
+  heads(): Promise<readonly HeadRecord[]>;
+  deployment(number: number): Promise<DeploymentRecord | null>;
+  /** Deployments that have not ended, oldest first. */
+  unfinished(): Promise<readonly DeploymentRecord[]>;
+  /** Newest first. */
+  history(query: HistoryQuery): Promise<readonly DeploymentRecord[]>;
+  delivery(repository: string, id: string): Promise<DeliveryRecord | null>;
+  /** Deliveries that have no final outcome yet. */
+  openDeliveries(): Promise<readonly DeliveryRecord[]>;
+  /** Raised once at each start; greater than every epoch before. */
+  raiseEpoch(): Promise<number>;
+  close(): Promise<void>;
+};

@@ -1,0 +1,74 @@
+// A repository of the configuration, its branches, and what a hook tells about them.
+
+/** A Git or Subversion repository named in the configuration. */
+export type Repository = {
+  readonly name: string;
+  readonly type: 'git' | 'svn';
+  readonly url: string;
+  /** Git: fetch and export submodules, from these hosts only (`null`: off). */
+  readonly submodules: readonly string[] | null;
+  /** Git: replace Large File Storage pointers by their content. */
+  readonly lfs: boolean;
+  /** Subversion: follow `svn:externals`, to these hosts only (`null`: off). */
+  readonly externals: readonly string[] | null;
+  /** Subversion over https with basic authentication; the password's file is read when it is needed. */
+  readonly username: string | null;
+  readonly passwordFile: string | null;
+  /** Git over ssh: private key. */
+  readonly identity: string | null;
+  readonly knownHosts: string | null;
+  /** The daemon asks the repository for its heads this often, for hooks that got lost. */
+  readonly pollMs: number;
+};
+
+/** How an artifact is made from an exported revision. */
+export type Build = {
+  /** Shell command run once in a clean export; `null`: the export is the artifact. */
+  readonly command: string | null;
+  /** Directory under the export that becomes the artifact; `.`: all of it. */
+  readonly output: string;
+  /** Directory of the repository that is exported; `.`: all of it. */
+  readonly subdirectory: string;
+  readonly timeoutMs: number;
+  /** Directories under the export that survive between builds, for example `node_modules`. */
+  readonly cache: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** May the build use the network? */
+  readonly network: boolean;
+};
+
+/** One commit: what a deployment shows of its revision. `time` in milliseconds since 1970. */
+export type Commit = {
+  readonly revision: string;
+  readonly author: string;
+  readonly email: string;
+  readonly message: string;
+  readonly time: number;
+};
+
+/**
+ * What a hook tells us. A hint, never an instruction: the daemon asks the repository itself.
+ * `refs` are branch names as the configuration writes them (`servers/demo`, `trunk`), or what else was pushed (`refs/tags/v1`).
+ */
+export type Change = {
+  /** The sender's id of this delivery, unique within `repository`. */
+  readonly delivery: string;
+  readonly repository: string;
+  readonly refs: readonly ChangedRef[];
+  /** Who pushed, as the hook's server knows them; `null`: unknown. */
+  readonly actor: string | null;
+  /** Who told us: `hook`, `poll`, `start`, a forge's name. */
+  readonly source: string;
+};
+
+export type ChangedRef = { readonly ref: string; readonly deleted: boolean };
+
+/** What came of one ref of one change; exactly one is recorded (promise I6). */
+export type Outcome =
+  | { readonly kind: 'deployment'; readonly cluster: string; readonly number: number }
+  | { readonly kind: 'already-live'; readonly cluster: string; readonly release: string }
+  | { readonly kind: 'already-requested'; readonly cluster: string; readonly number: number }
+  | { readonly kind: 'ignored'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'held'; readonly cluster: string; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };

@@ -1,0 +1,107 @@
+// What the API, the commands and the page show. JSON shapes of the contract; times are ISO 8601 strings.
+import type { ClusterState } from './cluster.ts';
+import type { Result } from './deployment.ts';
+import type { Problem } from './errors.ts';
+import type { ServerState } from './server.ts';
+import type { StepName } from './step.ts';
+
+export type ServerView = {
+  name: string;
+  state: ServerState;
+  /** Release that the server serves as far as the daemon knows. */
+  release: string | null;
+  error: string | null;
+};
+
+export type ReleaseView = {
+  id: string;
+  revision: string;
+  author: string;
+  message: string;
+  /** When it became live. */
+  live: string;
+};
+
+export type ClusterView = {
+  cluster: string;
+  environment: string;
+  state: ClusterState;
+  release: ReleaseView | null;
+  /** Reason of the hold, or null. */
+  held: string | null;
+  /** Who locked it and why, or null. */
+  locked: string | null;
+  /** Number of the running deployment, else of the last one. */
+  deployment: number | null;
+  /** Number of the deployment that waits its turn. */
+  waiting: number | null;
+  branches: { repository: string; branch: string }[];
+  servers: ServerView[];
+};
+
+export type StepView = {
+  step: StepName;
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+  direction: 'forward' | 'back';
+  startedAt: string | null;
+  finishedAt: string | null;
+  done: number;
+  total: number;
+};
+
+export type DeploymentServerView = ServerView & { bytes: number; carrier: string | null; warning: string | null };
+
+export type DeploymentView = {
+  number: number;
+  cluster: string;
+  repository: string;
+  branch: string;
+  revision: string;
+  author: string | null;
+  message: string | null;
+  release: string | null;
+  previous: string | null;
+  artifact: string | null;
+  state: ClusterState | 'waiting' | 'ended';
+  result: Result | null;
+  /** Why it was requested; for an ended one that is not `done`: what went wrong. */
+  reason: string;
+  problem: Problem | null;
+  requestedBy: string;
+  requestedAt: string;
+  endedAt: string | null;
+  supersededBy: number | null;
+  steps: StepView[];
+  servers: DeploymentServerView[];
+};
+
+/** `GET /api/v1/clusters`: everything an overview shows. */
+export type OverviewView = {
+  version: string;
+  clusters: ClusterView[];
+  /** What is wrong with the configuration file now; the older configuration is in force. */
+  configurationProblem: string | null;
+  /** Set when the store cannot write: nothing new is accepted. */
+  storeProblem: string | null;
+};
+
+/** One message of `GET /api/v1/events`: `id` is the journal number. */
+export type EventView = {
+  id: number;
+  at: string;
+  deployment: number | null;
+  cluster: string | null;
+  type: string;
+  /** One readable line without the time, for example `upload finished on web3 (delta, 12 kB)`. */
+  text: string;
+  step: StepName | null;
+  server: string | null;
+};
+
+/** Answer of `POST /hooks/:repository`. */
+export type HookAnswer = {
+  delivery: string;
+  decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null }[];
+  /** One line per ref for the person who pushed. */
+  lines: string[];
+};
