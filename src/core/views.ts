@@ -105,3 +105,21 @@ export type HookAnswer = {
   /** One line per ref for the person who pushed. */
   lines: string[];
 };
+
+/** `plan CLUSTER`: what a deployment would do now. */
+export type PlanView = {
+  cluster: string;
+  repository: string;
+  branch: string;
+  revision: string;
+  author: string;
+  message: string;
+  /** What the cluster serves now. */
+  live: ReleaseView | null;
+  /** Whether the revision's artifact is sealed already, so that no build is needed. */
+  built: boolean;
+  steps: { step: StepName; what: string }[];
+  servers: string[];
+  /** What would happen to a request now: `deploy`, or why nothing: `already live`, `locked by …`. */
+  verdict: string;
+};

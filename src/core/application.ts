@@ -1,0 +1,46 @@
+// The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
+import type { Change } from './repository.ts';
+import type { HistoryQuery } from './ports.ts';
+import type { ClusterView, DeploymentView, EventView, HookAnswer, OverviewView, PlanView } from './views.ts';
+
+/** A request that changes something was accepted: `message` is one line for the person who asked. */
+export type Accepted = { readonly message: string; readonly deployment: number | null };
+
+/**
+ * Requests reject with DeployError: `not-found` (no such cluster or deployment), `conflict` (not possible in this state, says why),
+ * `refused`, `repository`, `store` (the journal cannot be written: nothing was accepted).
+ * `by` is who asks, as the door knows them.
+ */
+export type Application = {
+  overview(): Promise<OverviewView>;
+  /** `null`: no such cluster. Clusters of a pattern exist once they were deployed or their branch exists. */
+  cluster(name: string): Promise<ClusterView | null>;
+  /** Newest first. */
+  deployments(query: HistoryQuery): Promise<readonly DeploymentView[]>;
+  deployment(number: number): Promise<DeploymentView | null>;
+  /** What a deployment would do, without doing it. `revision` null: the head of the cluster's branch. */
+  plan(cluster: string, revision: string | null, signal: AbortSignal): Promise<PlanView>;
+  deploy(cluster: string, request: { revision: string | null; force: boolean; by: string }, signal: AbortSignal): Promise<Accepted>;
+  abort(deployment: number, by: string): Promise<Accepted>;
+  /** An operator settles a migration of which nobody knows whether it ran. */
+  settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
+  lock(cluster: string, by: string, reason: string): Promise<Accepted>;
+  unlock(cluster: string, by: string): Promise<Accepted>;
+  /** Takes an authenticated change. Resolves when it is durable and, if that is quick, decided; rejects with `store` when it is not. */
+  receive(change: Change): Promise<HookAnswer>;
+  /**
+   * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
+   * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.
+   */
+  log(deployment: number, options: { follow: boolean; signal: AbortSignal }): AsyncIterable<string>;
+  /** Events with numbers above `after`, then new ones as they become durable, until `signal` aborts. */
+  events(after: number, signal: AbortSignal): AsyncIterable<readonly EventView[]>;
+  /** Number of the newest durable event. */
+  lastEvent(): number;
+  /** `null`: ready to accept changes; otherwise why not. */
+  unreadiness(): string | null;
+  /** Names of the configured repositories. */
+  hasRepository(name: string): boolean;
+  /** Hook secrets in force for a repository (`whsec_…`), newest first; empty: the door is closed. */
+  secrets(repository: string): Promise<readonly string[]>;
+};
