@@ -27,7 +27,7 @@ export type Member = {
   /** The lock verb was started, and the unlock verb has not finished. */
   mayBeLocked: boolean;
   /** The switch was started, and no switch back has finished. */
-  maySwitched: boolean;
+  mayHaveSwitched: boolean;
   bytes: number;
   carrier: 'delta' | 'full' | 'present' | null;
   warning: string | null;
@@ -66,8 +66,8 @@ export type Deployment = {
   commit: Commit | null;
   artifact: string | null;
   release: string | null;
-  /** What the cluster served when this deployment began. */
-  previous: string | null;
+  /** Releases that were live on the cluster when this deployment began, newest first. */
+  releases: readonly string[];
   /** The stages, done and to come; going back appends to it. */
   course: StageProgress[];
   /** Index into `course` of the open stage; -1: not begun. */
@@ -75,6 +75,8 @@ export type Deployment = {
   members: Member[];
   /** How many members the failure budget has excluded. */
   excluded: number;
-  /** All members serve the release: it is the cluster's from here on. */
+  /** All members serve the release, unlocked: it is the cluster's unless verification takes it back. */
   live: boolean;
+  /** On the way back: how the deployment will end. */
+  ending: Result | null;
 };

@@ -17,8 +17,8 @@ export type DeploymentEvent =
       readonly reason: string;
     }
   | { readonly type: 'superseded'; readonly by: number }
-  /** The deployment left the queue. `previous`: the release the cluster served then. */
-  | { readonly type: 'began'; readonly previous: string | null }
+  /** The deployment left the queue. `releases`: those that were live on the cluster, newest first; the first is what it served then. */
+  | { readonly type: 'began'; readonly releases: readonly string[] }
   /** An effect is about to be performed. Durable before it is. */
   | { readonly type: 'started'; readonly stage: number; readonly server: number | null }
   | { readonly type: 'finished'; readonly stage: number; readonly server: number | null; readonly facts: Facts }

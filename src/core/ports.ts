@@ -1,6 +1,10 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact } from './artifact.ts';
-import type { Recorded } from './event.ts';
+import type { Decision } from './decide.ts';
+import type { Deployment } from './deployment.ts';
+import type { Facts, Recorded } from './event.ts';
+import type { Effect } from './next.ts';
+import type { State } from './state.ts';
 import type { Build, Commit, Repository } from './repository.ts';
 import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from './records.ts';
 
@@ -86,4 +90,24 @@ export type Store = {
   /** Raised once at each start; greater than every epoch before. */
   raiseEpoch(): Promise<number>;
   close(): Promise<void>;
+};
+
+/** Does one effect in the world. Idempotent: performed again after a crash it finds what was done. Rejects with DeployError. */
+export type Perform = (effect: Effect, deployment: Deployment, signal: AbortSignal) => Promise<Facts>;
+
+/** Events that have become durable, in order, with the deployment they belong to (in its state after the whole turn). */
+export type Listener = (published: readonly { readonly recorded: Recorded; readonly deployment: Deployment | null }[]) => void;
+
+/** The engine, as those see it who ask it for something. */
+export type Engine = {
+  readonly state: State;
+  /**
+   * Decides on the state as it is at its turn. Resolves when the events are durable; rejects with what `decide` throws, or with
+   * DeployError `store` when the journal cannot be written now (nothing was accepted).
+   */
+  request<T>(decide: (state: State) => Decision<T>): Promise<T>;
+  /** `null`: well; otherwise why nothing new is accepted. */
+  storeProblem(): string | null;
+  /** Number of the newest durable event. */
+  lastEvent(): number;
 };

@@ -55,6 +55,12 @@ export type Change = {
   readonly delivery: string;
   readonly repository: string;
   readonly refs: readonly ChangedRef[];
+  /**
+   * Subversion's hook does not know branches: it tells the changed paths (without slash at either end, cut to six components; '' is the root)
+   * and leaves `refs` empty. A branch may have changed when it is one of the paths, lies under one, or one lies under it.
+   * Neither refs nor paths: anything in the repository may have changed.
+   */
+  readonly paths?: readonly string[];
   /** Who pushed, as the hook's server knows them; `null`: unknown. */
   readonly actor: string | null;
   /** Who told us: `hook`, `poll`, `start`, a forge's name. */

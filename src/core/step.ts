@@ -38,19 +38,20 @@ export const STAGES: readonly Stage[] = [
   { action: 'upload', step: 'upload', direction: 'forward', scope: 'server' },
   { action: 'lock', step: 'lock', direction: 'forward', scope: 'server' },
   { action: 'switch', step: 'switch', direction: 'forward', scope: 'server' },
-  { action: 'decide', step: 'migrate', direction: 'forward', scope: 'server' },
+  { action: 'decide', step: 'switch', direction: 'forward', scope: 'server' },
   { action: 'migrate', step: 'migrate', direction: 'forward', scope: 'cluster' },
   { action: 'unlock', step: 'unlock', direction: 'forward', scope: 'server' },
   { action: 'verify', step: 'verify', direction: 'forward', scope: 'server' },
   { action: 'collect', step: 'verify', direction: 'forward', scope: 'server' },
 ];
 
-/** The way back, whole: lock again what was unlocked, take back the decision, switch to what was served before, unlock. */
+/** The way back, whole: lock again what was unlocked, take back the decision, switch to what was served before, unlock, tidy up. */
 export const STAGES_BACK: readonly Stage[] = [
   { action: 'lock', step: 'lock', direction: 'back', scope: 'server' },
   { action: 'decide', step: 'switch', direction: 'back', scope: 'server' },
   { action: 'switch', step: 'switch', direction: 'back', scope: 'server' },
   { action: 'unlock', step: 'unlock', direction: 'back', scope: 'server' },
+  { action: 'collect', step: 'unlock', direction: 'back', scope: 'server' },
 ];
 
 /** Steps in the order in which people see them. */

@@ -104,6 +104,8 @@ export type HookAnswer = {
   decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null }[];
   /** One line per ref for the person who pushed. */
   lines: string[];
+  /** The delivery had been received before: this is what was answered then. */
+  repeated?: boolean;
 };
 
 /** `plan CLUSTER`: what a deployment would do now. */

@@ -1,0 +1,293 @@
+// evolve: the only function that changes a deployment. It refuses what cannot happen.
+import { courseBack, courseOf, isMember } from './course.ts';
+import type { Deployment, Member, Result, StageProgress } from './deployment.ts';
+import type { Problem } from './errors.ts';
+import type { DeploymentEvent, Facts } from './event.ts';
+
+/** The state after a `requested` event. */
+export function requested(number: number, at: number, event: DeploymentEvent & { type: 'requested' }): Deployment {
+  return {
+    number,
+    cluster: event.cluster,
+    repository: event.repository,
+    branch: event.branch,
+    revision: event.revision,
+    build: event.build,
+    requestedBy: event.requestedBy,
+    reason: event.reason,
+    requestedAt: at,
+    state: 'waiting',
+    result: null,
+    endedAt: null,
+    problem: null,
+    supersededBy: null,
+    abortedBy: null,
+    commit: null,
+    artifact: null,
+    release: null,
+    releases: [],
+    course: courseOf(event.cluster),
+    at: -1,
+    members: event.cluster.servers.map(newMember),
+    excluded: 0,
+    live: false,
+    ending: null,
+  };
+}
+
+const newMember = (): Member => ({
+  at: -1,
+  status: 'waiting',
+  excluded: null,
+  problem: null,
+  release: undefined,
+  previous: undefined,
+  mayBeLocked: false,
+  mayHaveSwitched: false,
+  bytes: 0,
+  carrier: null,
+  warning: null,
+});
+
+/**
+ * Applies one event, in place (copying would be quadratic in servers). `at`: milliseconds since 1970.
+ * Throws an Error for an event that cannot happen in this state: the caller or the journal is wrong.
+ */
+export function evolve(deployment: Deployment, event: DeploymentEvent, at: number): void {
+  if (deployment.state === 'ended') impossible(deployment, event);
+  switch (event.type) {
+    case 'requested':
+      return impossible(deployment, event);
+    case 'superseded':
+      if (deployment.state !== 'waiting') impossible(deployment, event);
+      deployment.supersededBy = event.by;
+      return end(deployment, 'superseded', at);
+    case 'began':
+      if (deployment.state !== 'waiting') impossible(deployment, event);
+      deployment.state = 'running';
+      deployment.releases = event.releases;
+      return openNext(deployment, at);
+    case 'started':
+      return start(deployment, event, at);
+    case 'finished':
+      finish(deployment, event);
+      return settle(deployment, at);
+    case 'failed':
+      fail(deployment, event);
+      return settle(deployment, at);
+    case 'abort-requested':
+      if (!isAbortable(deployment)) impossible(deployment, event);
+      deployment.abortedBy = event.by;
+      if (deployment.state === 'waiting') return end(deployment, 'aborted', at);
+      return settle(deployment, at);
+    case 'settled':
+      if (deployment.state !== 'needs-operator') impossible(deployment, event);
+      return settleMigration(deployment, event.done, at);
+    default:
+      return event satisfies never;
+  }
+}
+
+/** An abort is possible until the cluster has decided to go forward; after that, roll back. */
+export function isAbortable(deployment: Deployment): boolean {
+  if (deployment.abortedBy !== null) return false;
+  if (deployment.state === 'waiting') return true;
+  const stage = deployment.course[deployment.at];
+  const early = ['build', 'schedule', 'upload', 'lock', 'switch'];
+  return deployment.state === 'running' && stage !== undefined && stage.direction === 'forward' && early.includes(stage.action);
+}
+
+function start(deployment: Deployment, event: DeploymentEvent & { type: 'started' }, at: number): void {
+  const stage = openStage(deployment, event);
+  stage.running += 1;
+  stage.state = 'running';
+  stage.startedAt ??= at;
+  if (event.server === null) return;
+  const member = memberOf(deployment, event);
+  if (member.at === event.stage || event.server < stage.cursor || !isMember(deployment, stage, member)) impossible(deployment, event);
+  stage.cursor = event.server + 1;
+  member.at = event.stage;
+  member.status = 'running';
+  if (stage.action === 'lock') member.mayBeLocked = true;
+  if (stage.action === 'switch' && stage.direction === 'forward') member.mayHaveSwitched = true;
+}
+
+function finish(deployment: Deployment, event: DeploymentEvent & { type: 'finished' }): void {
+  const stage = openStage(deployment, event);
+  if (stage.running < 1) impossible(deployment, event);
+  stage.running -= 1;
+  stage.done += 1;
+  if (event.server === null) return learn(deployment, event.facts);
+  const member = memberOf(deployment, event);
+  if (member.at !== event.stage || member.status !== 'running') impossible(deployment, event);
+  member.status = 'done';
+  learnOfServer(deployment, stage, member, event.facts);
+}
+
+function learn(deployment: Deployment, facts: Facts): void {
+  if (facts.commit !== undefined) deployment.commit = facts.commit;
+  if (facts.artifact !== undefined) deployment.artifact = facts.artifact;
+  if (facts.release !== undefined) deployment.release = facts.release;
+}
+
+function learnOfServer(deployment: Deployment, stage: StageProgress, member: Member, facts: Facts): void {
+  if (facts.warning !== undefined) member.warning = facts.warning;
+  if (facts.bytes !== undefined) member.bytes += facts.bytes;
+  if (facts.carrier !== undefined) member.carrier = facts.carrier;
+  if (stage.action === 'schedule') member.release = facts.current ?? null;
+  if (stage.action === 'unlock') member.mayBeLocked = false;
+  if (stage.action !== 'switch') return;
+  if (stage.direction === 'forward') {
+    member.previous = facts.current ?? null;
+    member.release = deployment.release;
+  } else {
+    member.mayHaveSwitched = false;
+    member.release = facts.current ?? null;
+  }
+}
+
+function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' }): void {
+  const stage = openStage(deployment, event);
+  if (stage.running < 1) impossible(deployment, event);
+  stage.running -= 1;
+  stage.failed += 1;
+  if (event.server === null) {
+    deployment.problem = event.problem;
+    return;
+  }
+  const member = memberOf(deployment, event);
+  if (member.at !== event.stage || member.status !== 'running') impossible(deployment, event);
+  member.status = 'failed';
+  if (stage.action === 'collect') {
+    member.warning = event.problem.message;
+    return;
+  }
+  member.problem ??= event.problem;
+  if (stage.direction === 'back') return;
+  if (stage.action === 'schedule' || stage.action === 'upload') {
+    member.excluded = event.problem.code === 'unreachable' ? 'unreachable' : 'behind';
+    deployment.excluded += 1;
+  }
+  if (stage.action === 'unlock') member.excluded = 'failed';
+}
+
+/** Closes every stage that is over and opens the next, until something is left to do or the deployment has ended. */
+function settle(deployment: Deployment, at: number): void {
+  const stage = deployment.course[deployment.at];
+  if (stage === undefined || stage.running > 0) return;
+  const mustStop = stage.direction === 'forward' && isStopped(deployment, stage);
+  if (!mustStop && stage.done + stage.failed < stage.total) return;
+  stage.finishedAt = at;
+  if (stage.action === 'migrate' && deployment.problem?.code === 'ambiguous') {
+    deployment.state = 'needs-operator';
+    return;
+  }
+  stage.state = mustStop ? 'failed' : 'done';
+  if (mustStop) turnBack(deployment, stage, at);
+  else openNext(deployment, at);
+}
+
+/** Is there a reason not to go forward? */
+function isStopped(deployment: Deployment, stage: StageProgress): boolean {
+  if (deployment.abortedBy !== null) return true;
+  switch (stage.action) {
+    case 'schedule':
+    case 'upload':
+      return isOverBudget(deployment);
+    case 'unlock':
+    case 'collect':
+      return false;
+    default:
+      return stage.failed > 0;
+  }
+}
+
+/** Has the failure budget been used up? A cluster of which no server is left cannot go on either. */
+export function isOverBudget({ cluster, excluded }: Deployment): boolean {
+  const total = cluster.servers.length;
+  const budget = 'servers' in cluster.maxFailures ? cluster.maxFailures.servers : Math.floor((total * cluster.maxFailures.percent) / 100);
+  return excluded > budget || excluded === total;
+}
+
+function openNext(deployment: Deployment, at: number): void {
+  deployment.at += 1;
+  const stage = deployment.course[deployment.at];
+  if (stage === undefined) return arrive(deployment, at);
+  if (stage.direction === 'forward' && stage.step === 'verify') deployment.live = true;
+  stage.total =
+    stage.scope === 'cluster' ? 1 : deployment.members.reduce((n, member) => n + (isMember(deployment, stage, member) ? 1 : 0), 0);
+  if (stage.total > 0) return;
+  stage.state = 'skipped';
+  openNext(deployment, at);
+}
+
+function arrive(deployment: Deployment, at: number): void {
+  if (deployment.ending !== null) return end(deployment, deployment.ending, at);
+  // Only a server that could not be unlocked leaves a problem behind on the way forward; those of the budget are `behind`.
+  const lost = deployment.members.find((member) => member.excluded === 'failed');
+  deployment.problem = lost?.problem ?? null;
+  end(deployment, lost === undefined ? 'done' : 'failed', at);
+}
+
+function turnBack(deployment: Deployment, stage: StageProgress, at: number): void {
+  deployment.ending = deployment.abortedBy !== null ? 'aborted' : stage.action === 'verify' ? 'rolled-back' : 'failed';
+  deployment.problem = reasonToTurn(deployment);
+  deployment.state = 'going-back';
+  deployment.live = false;
+  for (const later of deployment.course.slice(deployment.at + 1)) later.state = 'skipped';
+  const back = courseBack(deployment);
+  deployment.at = deployment.course.length - 1;
+  deployment.course.push(...back);
+  openNext(deployment, at);
+}
+
+/** Why the way forward ended here: the abort, the failure of the cluster's own effect, or the first failure among the servers. */
+function reasonToTurn(deployment: Deployment): Problem | null {
+  const { abortedBy, at, members } = deployment;
+  if (abortedBy !== null) return { code: 'aborted', message: `aborted by ${abortedBy}`, detail: null };
+  const failed = members.filter((member) => member.at === at && member.status === 'failed');
+  const first = failed[0]?.problem;
+  if (first === undefined || first === null) return deployment.problem;
+  return failed.length === 1 ? first : { ...first, message: `${first.message} (and ${failed.length - 1} more servers)` };
+}
+
+function settleMigration(deployment: Deployment, done: boolean, at: number): void {
+  const stage = deployment.course[deployment.at];
+  if (stage === undefined) return;
+  deployment.state = 'running';
+  stage.finishedAt = at;
+  stage.state = done ? 'done' : 'failed';
+  if (!done) return turnBack(deployment, stage, at);
+  deployment.problem = null;
+  stage.failed = 0;
+  stage.done = 1;
+  openNext(deployment, at);
+}
+
+function end(deployment: Deployment, result: Result, at: number): void {
+  deployment.state = 'ended';
+  deployment.result = result;
+  deployment.endedAt = at;
+}
+
+type StageEvent = DeploymentEvent & { stage: number; server: number | null };
+
+function openStage(deployment: Deployment, event: StageEvent): StageProgress {
+  const stage = deployment.course[event.stage];
+  const isOpen = deployment.state === 'running' || deployment.state === 'going-back';
+  if (stage === undefined || event.stage !== deployment.at || !isOpen) impossible(deployment, event);
+  if ((event.server === null) !== (stage.scope === 'cluster')) impossible(deployment, event);
+  return stage;
+}
+
+function memberOf(deployment: Deployment, event: StageEvent): Member {
+  const member = deployment.members[event.server ?? -1];
+  if (member === undefined) impossible(deployment, event);
+  return member;
+}
+
+function impossible(deployment: Deployment, event: DeploymentEvent): never {
+  const where = 'stage' in event ? ` at stage ${event.stage}, server ${String(event.server)}` : '';
+  throw new Error(`deployment ${deployment.number} is ${deployment.state} at stage ${deployment.at}: "${event.type}"${where} cannot happen`);
+}
+

@@ -1,0 +1,40 @@
+// What a turn makes durable: its events, and the projections that they changed.
+import type { Deployment } from '../core/deployment.ts';
+import type { Recorded } from '../core/event.ts';
+import type { Batch } from '../core/ports.ts';
+import { clusterOf } from '../core/state.ts';
+import type { State } from '../core/state.ts';
+import { deploymentView } from '../core/view-of.ts';
+
+/** Where each unfinished deployment stands; a deployment's row is written again only when it has moved. */
+export type Places = ReadonlyMap<number, string>;
+
+export function placesOf(state: State): Places {
+  return new Map([...state.deployments.values()].map((deployment) => [deployment.number, placeOf(deployment)]));
+}
+
+const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
+
+export function batchOf(
+  state: State,
+  events: readonly Recorded[],
+  touched: Iterable<Deployment>,
+  before: Places,
+  rows: readonly Partial<Batch>[],
+): Batch {
+  const moved = [...touched].filter((deployment) => before.get(deployment.number) !== placeOf(deployment));
+  const clusters = new Set(moved.filter((one) => one.state === 'ended').map((one) => one.cluster.name));
+  for (const { event } of events) if (event.type === 'cluster-locked' || event.type === 'cluster-unlocked') clusters.add(event.cluster);
+  return {
+    events,
+    deployments: moved.map((deployment) => ({
+      number: deployment.number,
+      cluster: deployment.cluster.name,
+      ended: deployment.state === 'ended',
+      view: deploymentView(deployment),
+    })),
+    clusters: [...clusters].map((name) => clusterOf(state, name).record),
+    deliveries: rows.flatMap((row) => row.deliveries ?? []),
+    heads: rows.flatMap((row) => row.heads ?? []),
+  };
+}

@@ -1,0 +1,133 @@
+// The application: everything that the doors can ask of the daemon.
+import type { Application } from '../core/application.ts';
+import type { Cluster } from '../core/cluster.ts';
+import type { Configuration } from '../core/configuration.ts';
+import { decideAbort, decideDeploy, decideLock, decideSettle, decideUnlock } from '../core/decide.ts';
+import { DeployError } from '../core/errors.ts';
+import { outcomeText } from '../core/event-text.ts';
+import { knownClusters, sourceOf } from '../core/mapping.ts';
+import type { Source } from '../core/mapping.ts';
+import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
+import type { Repository } from '../core/repository.ts';
+import { clusterOf } from '../core/state.ts';
+import { clusterView, deploymentView } from '../core/view-of.ts';
+import type { ClusterView, DeploymentView } from '../core/views.ts';
+import { eventFeed } from './event-feed.ts';
+import type { FeedTools } from './event-feed.ts';
+import type { Heads } from './heads.ts';
+import type { Lookout } from './lookout.ts';
+import { planOf } from './plan.ts';
+import { receive } from './receive.ts';
+
+export type ApplicationTools = FeedTools & {
+  readonly version: string;
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly heads: Heads;
+  readonly lookout: Lookout;
+  readonly configuration: () => Configuration;
+  readonly configurationProblem: () => string | null;
+  readonly versionControl: OpenVersionControl;
+  readonly readLog: Application['log'];
+  readonly secrets: Application['secrets'];
+  readonly now: () => number;
+};
+
+export function createApplication(tools: ApplicationTools): Application {
+  const { engine, store, heads, configuration } = tools;
+  const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
+
+  function clusterNamed(name: string): Cluster {
+    const cluster = clusters().find((one) => one.name === name);
+    if (cluster !== undefined) return cluster;
+    const known = clusters().map((one) => one.name);
+    throw new DeployError('not-found', `there is no cluster ${JSON.stringify(name)}; there are: ${known.slice(0, 20).join(', ') || 'none'}`);
+  }
+
+  function sourceFor(name: string): Source & { from: Repository } {
+    clusterNamed(name);
+    const source = sourceOf(configuration(), name, heads.branches());
+    const from = source === null ? undefined : configuration().repositories.get(source.repository);
+    if (source === null || from === undefined) throw new DeployError('conflict', `no branch feeds cluster ${name}; add one to "branches"`);
+    return { ...source, from };
+  }
+
+  async function viewOf(cluster: Cluster): Promise<ClusterView> {
+    const status = clusterOf(engine.state, cluster.name);
+    const running = status.running === null ? null : (engine.state.deployments.get(status.running) ?? null);
+    const last = status.record.lastDeployment;
+    const lastView = running !== null || last === null ? null : ((await store.deployment(last))?.view ?? null);
+    const source = sourceOf(configuration(), cluster.name, heads.branches());
+    const branches = source === null ? [] : [{ repository: source.repository, branch: source.branch }];
+    return clusterView(cluster, status, running, lastView, branches);
+  }
+
+  const fresh = (view: DeploymentView): DeploymentView => {
+    const deployment = engine.state.deployments.get(view.number);
+    return deployment === undefined ? view : deploymentView(deployment);
+  };
+
+  /** The revision that is meant: the head, or one that the operator names (a unique beginning of the head will do). */
+  async function revisionOf(source: Source & { from: Repository }, revision: string | null, signal: AbortSignal): Promise<string> {
+    if (revision !== null && !head(source)?.startsWith(revision)) return revision;
+    const known = await tools.versionControl(source.from).heads([source.branch], signal);
+    const current = known.get(source.branch);
+    if (current === undefined) throw new DeployError('repository', `${source.repository} has no branch ${source.branch}; push it first`);
+    return current;
+  }
+  const head = (source: Source): string | null | undefined => heads.get(source.repository, source.branch);
+
+  return {
+    async overview() {
+      const views: ClusterView[] = [];
+      for (const cluster of clusters()) views.push(await viewOf(cluster));
+      const { version } = tools;
+      return { version, clusters: views, configurationProblem: tools.configurationProblem(), storeProblem: engine.storeProblem() };
+    },
+    async cluster(name) {
+      const cluster = clusters().find((one) => one.name === name);
+      return cluster === undefined ? null : viewOf(cluster);
+    },
+    deployments: async (query) => (await store.history(query)).map(({ view }) => fresh(view)),
+    async deployment(number) {
+      const record = await store.deployment(number);
+      return record === null ? null : fresh(record.view);
+    },
+    async plan(name, revision, signal) {
+      const source = sourceFor(name);
+      return planOf(tools, source, await revisionOf(source, revision, signal), signal);
+    },
+    async deploy(name, { revision, force, by }, signal) {
+      const source = sourceFor(name);
+      const { cluster, from: repository, branch, build } = source;
+      const wanted = await revisionOf(source, revision, signal);
+      // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
+      const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
+      const request = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand', force };
+      const outcome = await engine.request((state) => decideDeploy(state, request));
+      const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
+      return { message, deployment: 'number' in outcome ? outcome.number : null };
+    },
+    async abort(deployment, by) {
+      return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
+    },
+    async settleMigration(deployment, done, by) {
+      return { message: await engine.request((state) => decideSettle(state, deployment, done, by)), deployment };
+    },
+    async lock(name, by, reason) {
+      clusterNamed(name);
+      return { message: await engine.request((state) => decideLock(state, name, by, reason)), deployment: null };
+    },
+    async unlock(name, by) {
+      clusterNamed(name);
+      return { message: await engine.request((state) => decideUnlock(state, name, by)), deployment: null };
+    },
+    receive: (change) => receive({ ...tools, repository: (name) => configuration().repositories.get(name) }, change),
+    log: tools.readLog,
+    events: (after, signal) => eventFeed(tools, after, signal),
+    lastEvent: () => engine.lastEvent(),
+    unreadiness: () => engine.storeProblem(),
+    hasRepository: (name) => configuration().repositories.has(name),
+    secrets: tools.secrets,
+  };
+}

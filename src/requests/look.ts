@@ -1,0 +1,205 @@
+// A look at a repository: a hook, the poller or the start says that something may have changed; the repository itself says what.
+import type { Cluster } from '../core/cluster.ts';
+import type { Configuration } from '../core/configuration.ts';
+import { decideDeploy } from '../core/decide.ts';
+import type { Decision, Fresh } from '../core/decide.ts';
+import { DeployError, problemOf } from '../core/errors.ts';
+import { branchesOf, clusterCollision, clustersFor } from '../core/mapping.ts';
+import type { Mapping } from '../core/mapping.ts';
+import type { Engine, OpenVersionControl, Store, VersionControl } from '../core/ports.ts';
+import type { HeadRecord } from '../core/records.ts';
+import type { Change, Outcome, Repository } from '../core/repository.ts';
+import { clusterOf } from '../core/state.ts';
+import type { State } from '../core/state.ts';
+import type { Heads } from './heads.ts';
+import { hintedBranches } from './hints.ts';
+
+export type LookTools = {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly heads: Heads;
+  readonly configuration: () => Configuration;
+  readonly versionControl: OpenVersionControl;
+};
+
+/** One ref of a change with what came of it. */
+export type RefOutcome = { readonly ref: string; readonly revision: string | null; readonly outcome: Outcome };
+
+/** A ref whose outcome can be decided: everything that had to be asked has been asked. */
+type Candidate = {
+  readonly ref: string;
+  readonly revision: string | null;
+  /** Decided on the state at the engine's turn; one outcome per cluster. */
+  readonly decide: (state: State) => Decision<Outcome>[];
+  readonly head: HeadRecord | null;
+};
+
+const LOOK_LIMIT_MS = 600_000;
+
+/** What the repository says its heads are, or why it does not answer. */
+export type Sight = { readonly heads: ReadonlyMap<string, string> } | { readonly problem: string };
+
+/** Asks the repository itself. Never rejects. */
+export async function sightOf(tools: LookTools, repository: Repository): Promise<Sight> {
+  try {
+    const branches = branchesOf(tools.configuration(), repository.name);
+    return { heads: await tools.versionControl(repository).heads(branches, AbortSignal.timeout(LOOK_LIMIT_MS)) };
+  } catch (error) {
+    return { problem: problemOf(error).message };
+  }
+}
+
+/**
+ * Records, in one transaction, one outcome for each branch that has moved and for each ref that `change` names.
+ * Never rejects because of the repository: then the outcome is `failed`. Rejects with `store`.
+ */
+export async function look(
+  tools: LookTools,
+  repository: Repository,
+  sight: Sight,
+  change: Change,
+  receivedAt: number,
+): Promise<readonly RefOutcome[]> {
+  const candidates = await candidatesOf(tools, repository, sight, change);
+  if (candidates.length === 0) return [];
+  const outcomes = await tools.engine.request((state) => decideAll(state, candidates, change, receivedAt));
+  for (const { head } of candidates) if (head !== null) tools.heads.set(head);
+  return outcomes;
+}
+
+function decideAll(state: State, candidates: readonly Candidate[], change: Change, receivedAt: number): Decision<readonly RefOutcome[]> {
+  const events: Fresh[] = [];
+  const outcomes: RefOutcome[] = [];
+  // Numbers are given one after the other, although the engine applies the events only afterwards.
+  const view: State = { ...state };
+  for (const { ref, revision, decide } of candidates) {
+    for (const decision of decide(view)) {
+      view.lastDeployment += decision.events.filter((one) => one.deployment !== null && one.event.type === 'requested').length;
+      events.push(...decision.events);
+      outcomes.push({ ref, revision, outcome: decision.result });
+    }
+  }
+  for (const { ref, revision, outcome } of outcomes) {
+    const { delivery, repository } = change;
+    events.push({ deployment: null, event: { type: 'outcome-recorded', delivery, repository, ref, revision, outcome } });
+  }
+  const heads = candidates.flatMap(({ head }) => (head === null ? [] : [head]));
+  const deliveries = isHook(change) ? [{ change, receivedAt, outcomes, closed: true }] : [];
+  return { events, rows: { heads, deliveries }, result: outcomes };
+}
+
+/** Deliveries are kept for hooks only; what the poller finds is in the journal. */
+const isHook = (change: Change): boolean => change.source !== 'poll' && change.source !== 'start';
+
+async function candidatesOf(tools: LookTools, repository: Repository, sight: Sight, change: Change): Promise<Candidate[]> {
+  const { heads: known } = tools;
+  const configuration = tools.configuration();
+  if ('problem' in sight) return isHook(change) ? failedToAsk(change, hintedBranches(change, known.of(repository.name)), sight.problem) : [];
+
+  const { heads } = sight;
+  const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
+  const versionControl = tools.versionControl(repository);
+  const mapped = [...heads].filter(([branch]) => 'rule' in clustersFor(configuration, repository.name, branch));
+  const moved = mapped.filter(([branch, revision]) => known.get(repository.name, branch) !== revision).map(([branch]) => branch);
+  const gone = known.of(repository.name).filter((branch) => !heads.has(branch));
+  const hinted = isHook(change) ? hintedBranches(change, [...mapped.map(([branch]) => branch), ...gone]) : [];
+  const refs = [...new Set([...hinted, ...moved, ...gone])];
+  const one = (ref: string): Promise<Candidate> =>
+    candidateOf(tools, { configuration, repository, versionControl, change, signal }, ref, heads.get(ref) ?? null, moved.includes(ref));
+  const candidates: Candidate[] = [];
+  for (const ref of refs) candidates.push(await one(ref));
+  return candidates.length === 0 && isHook(change) ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')] : candidates;
+}
+
+type Context = {
+  readonly configuration: Configuration;
+  readonly repository: Repository;
+  readonly versionControl: VersionControl;
+  readonly change: Change;
+  readonly signal: AbortSignal;
+};
+
+async function candidateOf(tools: LookTools, context: Context, ref: string, revision: string | null, isNew: boolean): Promise<Candidate> {
+  const { configuration, repository } = context;
+  const mapping = clustersFor(configuration, repository.name, ref);
+  if ('reason' in mapping) return ignored(ref, revision, mapping.reason);
+  if (revision === null) {
+    const wasKnown = typeof tools.heads.get(repository.name, ref) === 'string';
+    const head = wasKnown ? { repository: repository.name, branch: ref, revision: null } : null;
+    return { ...ignored(ref, null, 'the branch does not exist (any more); its servers keep what they serve'), head };
+  }
+  const head = isNew ? { repository: repository.name, branch: ref, revision } : null;
+  const collision = clusterCollision(configuration, tools.heads.branches(), { repository: repository.name, branch: ref });
+  if (collision !== null) return { ...refused(ref, revision, collision), head };
+  if (!isNew) {
+    const dealtWith = await Promise.all(mapping.clusters.map((cluster) => failedBefore(tools, cluster, revision)));
+    return deployment(context, mapping, ref, revision, head, dealtWith);
+  }
+  const refusals = await Promise.all(mapping.clusters.map((cluster) => forcePushRefusal(tools, context, cluster, ref, revision)));
+  return deployment(context, mapping, ref, revision, head, refusals);
+}
+
+/** `exceptions`: for each cluster an outcome that stands against a deployment, or `null`. */
+function deployment(
+  { repository, change }: Context,
+  { clusters, rule }: Mapping,
+  ref: string,
+  revision: string,
+  head: HeadRecord | null,
+  exceptions: readonly (Outcome | null)[],
+): Candidate {
+  const requestedBy = change.actor ?? change.source;
+  const decide = (state: State): Decision<Outcome>[] => {
+    const view: State = { ...state };
+    return clusters.map((cluster, i) => {
+      const exception = exceptions[i];
+      if (exception !== undefined && exception !== null) return { events: [], result: exception };
+      const request = { cluster, repository, branch: ref, revision, build: rule.build, requestedBy, reason: change.source, force: false };
+      const decision = decideDeploy(view, request);
+      if (decision.result.kind === 'deployment') view.lastDeployment = decision.result.number;
+      return decision;
+    });
+  };
+  return { ref, revision, decide, head };
+}
+
+/** A head that was dealt with and whose deployment did not succeed is not tried again by another notice of the same head. */
+async function failedBefore({ engine, store }: LookTools, cluster: Cluster, revision: string): Promise<Outcome | null> {
+  const last = clusterOf(engine.state, cluster.name).record.lastDeployment;
+  const view = last === null ? null : (await store.deployment(last))?.view;
+  if (view === undefined || view === null || view.revision !== revision || view.result === 'done' || view.result === null) return null;
+  const reason = `deployment ${view.number} of this revision ended as ${view.result}; try again with: lockstep deploy ${cluster.name}`;
+  return { kind: 'ignored', reason };
+}
+
+/** Where the cluster forbids it, a head that does not descend from what is live is refused. */
+async function forcePushRefusal(tools: LookTools, context: Context, cluster: Cluster, ref: string, revision: string): Promise<Outcome | null> {
+  if (cluster.forcePush) return null;
+  const live = clusterOf(tools.engine.state, cluster.name).record.releases[0];
+  if (live === undefined || live.repository !== context.repository.name || live.branch !== ref || live.revision === revision) return null;
+  try {
+    await context.versionControl.commit(ref, revision, context.signal);
+    if (await context.versionControl.isAncestor(live.revision, revision, context.signal)) return null;
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+    return { kind: 'failed', reason: error.message };
+  }
+  const how = `to deploy it all the same: lockstep deploy ${cluster.name}, or set "forcePush": true for ${cluster.name}`;
+  return { kind: 'refused', reason: `${short(revision)} does not descend from ${short(live.revision)}, which ${cluster.name} serves; ${how}` };
+}
+
+const short = (revision: string): string => (revision.length > 12 ? revision.slice(0, 8) : revision);
+
+function ignored(ref: string, revision: string | null, reason: string): Candidate {
+  return { ref, revision, head: null, decide: () => [{ events: [], result: { kind: 'ignored', reason } }] };
+}
+
+function refused(ref: string, revision: string, reason: string): Candidate {
+  return { ref, revision, head: null, decide: () => [{ events: [], result: { kind: 'refused', reason } }] };
+}
+
+function failedToAsk(change: Change, hinted: readonly string[], reason: string): Candidate[] {
+  const refs = hinted.length > 0 ? hinted : [change.repository];
+  const why = `${reason}; it is asked again by the next poll`;
+  return refs.map((ref) => ({ ref, revision: null, head: null, decide: () => [{ events: [], result: { kind: 'failed', reason: why } }] }));
+}

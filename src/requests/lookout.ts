@@ -1,0 +1,89 @@
+// The lookout: when a repository is looked at. Changes that arrive while one look is under way share the next.
+import { problemOf } from '../core/errors.ts';
+import type { Change, Repository } from '../core/repository.ts';
+import { look, sightOf } from './look.ts';
+import type { LookTools, RefOutcome } from './look.ts';
+
+export type Lookout = {
+  /** Looks at the change's repository soon; resolves with the recorded outcomes. Rejects with `store`. */
+  report(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]>;
+  /** Looks at every configured repository now, then each at its interval, for hooks that got lost. */
+  startPolling(): void;
+  /** Follows a new configuration: other repositories, other intervals. */
+  reschedule(): void;
+  /** Ends polling; resolves when no look is under way. */
+  stop(): Promise<void>;
+};
+
+type Waiting = {
+  readonly change: Change;
+  readonly receivedAt: number;
+  readonly resolve: (outcomes: readonly RefOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export function createLookout(tools: LookTools, now: () => number, log: (message: string) => void): Lookout {
+  const waiting = new Map<string, Waiting[]>();
+  const busy = new Map<string, Promise<void>>();
+  const timers = new Map<string, { timer: NodeJS.Timeout; pollMs: number }>();
+  let isPolling = false;
+
+  function report(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]> {
+    return new Promise((resolve, reject) => {
+      const queue = waiting.get(repository.name) ?? [];
+      queue.push({ change, receivedAt, resolve, reject });
+      waiting.set(repository.name, queue);
+      if (!busy.has(repository.name)) busy.set(repository.name, work(repository).finally(() => busy.delete(repository.name)));
+    });
+  }
+
+  async function work(repository: Repository): Promise<void> {
+    for (;;) {
+      const batch = waiting.get(repository.name) ?? [];
+      waiting.delete(repository.name);
+      if (batch.length === 0) return;
+      const sight = await sightOf(tools, repository);
+      if ('problem' in sight) log(`repository ${repository.name} does not answer: ${sight.problem}`);
+      for (const { change, receivedAt, resolve, reject } of batch) await look(tools, repository, sight, change, receivedAt).then(resolve, reject);
+    }
+  }
+
+  function poll(repository: Repository, source: 'poll' | 'start'): void {
+    const change = { delivery: source, repository: repository.name, refs: [], actor: null, source };
+    report(repository, change, now()).catch((error: unknown) => log(`poll of ${repository.name}: ${problemOf(error).message}`));
+  }
+
+  function reschedule(): void {
+    if (!isPolling) return;
+    const { repositories } = tools.configuration();
+    for (const [name, { timer, pollMs }] of timers) {
+      if (repositories.get(name)?.pollMs === pollMs) continue;
+      clearInterval(timer);
+      timers.delete(name);
+    }
+    for (const repository of repositories.values()) {
+      poll(repository, 'start');
+      if (timers.has(repository.name)) continue;
+      const again = (): void => {
+        const current = tools.configuration().repositories.get(repository.name);
+        if (current !== undefined) poll(current, 'poll');
+      };
+      timers.set(repository.name, { timer: setInterval(again, repository.pollMs), pollMs: repository.pollMs });
+    }
+  }
+
+  return {
+    report,
+    startPolling() {
+      isPolling = true;
+      reschedule();
+    },
+    reschedule,
+    async stop() {
+      isPolling = false;
+      for (const { timer } of timers.values()) clearInterval(timer);
+      timers.clear();
+      await Promise.all(busy.values());
+    },
+  };
+}

@@ -1,0 +1,72 @@
+// Samples: a cluster, a repository and a request as the configuration would give them, for tests of the pure core.
+import type { Cluster } from '../../src/core/cluster.ts';
+import type { DeployRequest } from '../../src/core/decide.ts';
+import type { Build, Repository } from '../../src/core/repository.ts';
+
+export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): Cluster {
+  return {
+    name: 'production',
+    project: 'shop',
+    environment: 'production',
+    servers: Array.from({ length: servers }, (_, i) => ({
+      name: `web${i + 1}`,
+      transport: 'simulated' as const,
+      host: 'localhost',
+      port: 22,
+      user: null,
+      path: `/srv/web${i + 1}`,
+    })),
+    concurrency: 10,
+    connections: 8,
+    maxFailures: { servers: 0 },
+    shared: [],
+    maintenance: { page: 'We are updating the software.', lockTimeoutMs: 120_000, botsTimeoutMs: 30_000 },
+    commands: { lock: null, migrate: null, unlock: null, flush: null },
+    verify: null,
+    keep: 5,
+    forcePush: true,
+    ssh: { identity: null, knownHosts: null },
+    simulation: { delayMs: 0, failures: 0 },
+    ...changes,
+  };
+}
+
+export const sampleRepository: Repository = {
+  name: 'shop',
+  type: 'git',
+  url: '/srv/git/shop.git',
+  submodules: null,
+  lfs: false,
+  externals: null,
+  username: null,
+  passwordFile: null,
+  identity: null,
+  knownHosts: null,
+  pollMs: 180_000,
+};
+
+export const sampleBuild: Build = {
+  command: null,
+  output: '.',
+  subdirectory: '.',
+  timeoutMs: 600_000,
+  cache: [],
+  environment: {},
+  network: true,
+};
+
+export const sampleCommand = { run: 'true', timeoutMs: 60_000, on: null };
+
+export function sampleRequest(cluster: Cluster, revision: string, changes: Partial<DeployRequest> = {}): DeployRequest {
+  return {
+    cluster,
+    repository: sampleRepository,
+    branch: 'servers/production',
+    revision,
+    build: sampleBuild,
+    requestedBy: 'yuri',
+    reason: 'push',
+    force: false,
+    ...changes,
+  };
+}
