@@ -1,4 +1,5 @@
 // Loading: the state as the journal has it. Clusters come from their projection, unfinished deployments from their events.
+import type { Deployment } from '../core/deployment.ts';
 import { evolve, requested } from '../core/evolve.ts';
 import type { Store } from '../core/ports.ts';
 import { clusterOf } from '../core/state.ts';
@@ -11,24 +12,27 @@ export async function loadState(store: Store): Promise<State> {
   const state: State = { clusters: new Map(), deployments: new Map(), lastDeployment: await store.lastDeployment() };
   for (const record of await store.clusters()) state.clusters.set(record.name, { record, running: null, waiting: null });
   for (const { number, cluster } of await store.unfinished()) {
-    await loadDeployment(store, state, number);
+    const deployment = await replay(store, number);
+    if (deployment === null) continue;
+    state.deployments.set(number, deployment);
     const status = clusterOf(state, cluster);
-    if (state.deployments.get(number)?.state === 'waiting') status.waiting = number;
+    if (deployment.state === 'waiting') status.waiting = number;
     else status.running = number;
   }
   return state;
 }
 
-async function loadDeployment(store: Store, state: State, number: number): Promise<void> {
+/** A deployment as its events have it; `null`: there are none. */
+export async function replay(store: Store, number: number): Promise<Deployment | null> {
+  let deployment: Deployment | null = null;
   for (let after = 0; ; ) {
     const page = await store.events({ after, limit: PAGE, deployment: number });
     for (const recorded of page) {
-      if (recorded.deployment === null) continue;
-      const deployment = state.deployments.get(number);
-      if (recorded.event.type === 'requested') state.deployments.set(number, requested(number, recorded.at, recorded.event));
-      else if (deployment !== undefined) evolve(deployment, recorded.event, recorded.at);
       after = recorded.number;
+      if (recorded.deployment === null) continue;
+      if (recorded.event.type === 'requested') deployment = requested(number, recorded.at, recorded.event);
+      else if (deployment !== null) evolve(deployment, recorded.event, recorded.at);
     }
-    if (page.length < PAGE) return;
+    if (page.length < PAGE) return deployment;
   }
 }

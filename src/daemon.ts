@@ -1,0 +1,182 @@
+// The daemon: the one place where all parts meet. Tests start the same wiring.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBuilder } from './build/builder.ts';
+import { loadConfiguration } from './config/load.ts';
+import type { LoadedConfiguration } from './config/load.ts';
+import { watchConfiguration } from './config/watch.ts';
+import type { Configuration } from './core/configuration.ts';
+import { DeployError, problemOf } from './core/errors.ts';
+import { eventView } from './core/event-text.ts';
+import type { Listener } from './core/ports.ts';
+import { createEngine } from './engine/engine.ts';
+import { loadState, replay } from './engine/load.ts';
+import { hookReader } from './forge/hook-reader.ts';
+import { createHttpServer } from './http/server.ts';
+import type { Log } from './notify/log.ts';
+import { createApplication } from './requests/application.ts';
+import { createHeads } from './requests/heads.ts';
+import { createLookout } from './requests/lookout.ts';
+import { openChannels } from './steps/channels.ts';
+import { performer } from './steps/perform.ts';
+import { openArtifacts } from './store/artifacts.ts';
+import { lockDataDirectory } from './store/data-lock.ts';
+import { openDeploymentLogs } from './store/deployment-log.ts';
+import { housekeeping } from './requests/housekeeping.ts';
+import { openSecrets } from './store/secrets.ts';
+import { openStore } from './store/sqlite.ts';
+import { openTransport } from './transport/open.ts';
+import { openVersionControl } from './vcs/open.ts';
+
+export type DaemonOptions = {
+  readonly version: string;
+  /** Absolute path of branches.config.json. */
+  readonly config: string;
+  /** Absolute path of the data directory. */
+  readonly data: string;
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly log: Log;
+};
+
+export type Daemon = {
+  readonly url: string;
+  /** Finishes effects in flight, brings a cutover to its end, and stops. Called again: ends effects in flight as well. */
+  stop(): Promise<void>;
+};
+
+/** Rejects with DeployError: `configuration`, `conflict` (another daemon uses the data directory), `store`. */
+export async function startDaemon({ version, config, data, address, port, log }: DaemonOptions): Promise<Daemon> {
+  const now = Date.now;
+  const loaded = await loadConfiguration(config);
+  let { configuration } = loaded;
+  let configurationProblem: string | null = null;
+
+  const lock = await lockDataDirectory(data);
+  const store = await openStore(data);
+  const secrets = openSecrets(data);
+  const token = await secrets.ensureToken();
+  await ensureSecrets(configuration);
+  const logs = await openDeploymentLogs(join(data, 'logs'));
+  const artifacts = await openArtifacts(join(data, 'artifacts'));
+  const versionControl = openVersionControl({ directory: join(data, 'repositories') });
+  const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
+  const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
+  const transport = await openTransport({ directory: join(data, 'ssh'), runtime });
+
+  const epoch = await store.raiseEpoch();
+  const channels = openChannels(transport, epoch, join(data, 'migrations'));
+  const state = await loadState(store);
+  const heads = createHeads(await store.heads());
+  const perform = performer({ builder, artifacts, versionControl, ...channels, log: logs.append, now });
+  const engine = createEngine({
+    store,
+    state,
+    perform,
+    now,
+    lastEvent: await store.lastEvent(),
+    log: (message) => log.error(message),
+    release: async (deployment) => {
+      logs.end(deployment.number);
+      await channels.close(deployment);
+      await housekeeping({ engine, artifacts, logs });
+    },
+  });
+  engine.subscribe(writeLogs);
+
+  const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) => log.warn(line));
+  const application = createApplication({
+    version,
+    engine,
+    store,
+    heads,
+    lookout,
+    configuration: () => configuration,
+    configurationProblem: () => configurationProblem,
+    versionControl,
+    readLog,
+    secrets: secrets.secretsOf,
+    now,
+    subscribe: engine.subscribe,
+    lastEvent: engine.lastEvent,
+    replay: (number) => replay(store, number),
+  });
+  const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
+
+  await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
+  engine.resume();
+  for (const { change, receivedAt } of await store.openDeliveries()) {
+    const repository = configuration.repositories.get(change.repository);
+    if (repository !== undefined) lookout.report(repository, change, receivedAt).catch(() => undefined);
+  }
+  const { url } = await http.listen(address, port).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  lookout.startPolling();
+  const listener = {
+    onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
+    onProblem: (problem: string): void => void adopt(configuration, problem),
+  };
+  const watcher = await watchConfiguration(config, listener, { hash: loaded.hash });
+  log.info(`listening on ${url}`, { epoch, data, config });
+
+  async function adopt(next: Configuration, problem: string | null): Promise<void> {
+    configuration = next;
+    configurationProblem = problem;
+    if (problem === null) log.info('configuration loaded');
+    else log.error(`the configuration has a problem; the older one stays in force: ${problem}`);
+    await ensureSecrets(configuration).catch((error: unknown) => log.error(problemOf(error).message));
+    const event = { type: 'configuration-loaded', problem } as const;
+    await engine.request(() => ({ events: [{ deployment: null, event }], result: null })).catch(() => undefined);
+    if (problem === null) lookout.reschedule();
+  }
+
+  async function ensureSecrets({ repositories }: Configuration): Promise<void> {
+    for (const name of repositories.keys()) await secrets.ensureSecret(name);
+  }
+
+  function writeLogs(published: Parameters<Listener>[0]): void {
+    for (const { recorded, deployment } of published) {
+      const { at, text } = eventView(recorded, deployment);
+      if (recorded.deployment !== null) logs.append(recorded.deployment, `${at} ${text}\n`);
+      if (recorded.event.type !== 'started' && recorded.event.type !== 'finished') {
+        log.info(recorded.deployment === null ? text : `deployment ${recorded.deployment}: ${text}`);
+      }
+    }
+  }
+
+  async function* readLog(number: number, { follow, signal }: { follow: boolean; signal: AbortSignal }): AsyncGenerator<string> {
+    if ((await store.deployment(number)) === null) throw new DeployError('not-found', `there is no deployment ${number}`);
+    yield* logs.read(number, { follow, signal, ended: () => !engine.state.deployments.has(number) });
+  }
+
+  async function close(): Promise<void> {
+    await transport.close();
+    await logs.flush();
+    await store.close();
+    await rm(runtime, { recursive: true, force: true });
+    await lock.release();
+  }
+
+  let stopping: Promise<void> | null = null;
+  return {
+    url,
+    stop() {
+      if (stopping !== null) {
+        engine.abort();
+        return stopping;
+      }
+      stopping = (async () => {
+        await watcher.close();
+        await http.close();
+        await Promise.all([lookout.stop(), engine.stop()]);
+        await channels.closeAll();
+        await close();
+      })();
+      return stopping;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+// The command `lockstep`: argv → the daemon or one of the commands. Here the commands get the parts that they may not import.
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runCommand } from './cli/run.ts';
+import type { CliWiring } from './cli/wiring.ts';
+import { startDaemon } from './daemon.ts';
+import { checkConfiguration, checkServers, initialise, installRepositoryHooks, trustServers } from './errands.ts';
+import { createLog } from './notify/log.ts';
+
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Runs until the first SIGTERM or SIGINT has stopped the daemon; the second ends what is still under way. */
+const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready }) => {
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const log = createLog({ file: process.stderr.isTTY ? null : join(data, 'daemon.log'), stderr: process.stderr });
+  const { address, port } = addressOf(listen);
+  const daemon = await startDaemon({ version, config, data, address, port, log });
+  ready(daemon.url);
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => {
+      log.info('stopping: effects in flight are finished first; a second signal ends them');
+      daemon.stop().then(resolve, reject);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+  log.info('stopped');
+  await log.close();
+};
+
+/** `127.0.0.1:8484`, `[::1]:8484` → address and port. The command line has checked the form. */
+function addressOf(listen: string): { address: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { address: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+const interrupted = new AbortController();
+const isDaemon = process.argv[2] === 'daemon';
+if (!isDaemon) process.once('SIGINT', () => interrupted.abort());
+
+process.exitCode = await runCommand(
+  process.argv.slice(2),
+  { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), signal: interrupted.signal },
+  {
+    version,
+    startDaemon: runDaemon,
+    checkConfiguration,
+    checkServers,
+    initialise,
+    installHooks: installRepositoryHooks,
+    trustServers,
+  },
+);

@@ -1,0 +1,47 @@
+// The channels of running deployments: one per server, opened by the first verb, kept until the deployment has ended.
+import { join } from 'node:path';
+import type { Channel, Transport } from '../core/channel.ts';
+import type { Deployment } from '../core/deployment.ts';
+import type { Server } from '../core/server.ts';
+import type { StepTools } from './perform.ts';
+
+export type Channels = Pick<StepTools, 'channel' | 'daemonChannel'> & {
+  /** Ends all conversations of a deployment. */
+  close(deployment: Deployment): Promise<void>;
+  closeAll(): Promise<void>;
+};
+
+/** `migrations`: directory for commands that run on the daemon's own machine. */
+export function openChannels(transport: Transport, epoch: number, migrations: string): Channels {
+  const open = new Map<number, Map<string, Channel>>();
+
+  function channel(deployment: Deployment, server: Server): Channel {
+    const own = open.get(deployment.number) ?? new Map<string, Channel>();
+    open.set(deployment.number, own);
+    const key = `${server.transport} ${server.name}`;
+    let one = own.get(key);
+    if (one === undefined) {
+      one = transport.channel(server, { epoch, cluster: deployment.cluster });
+      own.set(key, one);
+    }
+    return one;
+  }
+
+  async function close(number: number): Promise<void> {
+    const own = [...(open.get(number)?.values() ?? [])];
+    open.delete(number);
+    await Promise.all(own.map((one) => one.close()));
+  }
+
+  return {
+    channel,
+    daemonChannel: (deployment) => {
+      const path = join(migrations, deployment.cluster.name);
+      return channel(deployment, { name: 'daemon', transport: 'local', host: 'localhost', port: 0, user: null, path });
+    },
+    close: (deployment) => close(deployment.number),
+    closeAll: async () => {
+      await Promise.all([...open.keys()].map(close));
+    },
+  };
+}
