@@ -9,7 +9,7 @@ import { watchConfiguration } from './config/watch.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { eventView } from './core/event-text.ts';
-import type { Listener } from './core/ports.ts';
+import type { Listener, Store } from './core/ports.ts';
 import { createEngine } from './engine/engine.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
@@ -39,6 +39,8 @@ export type DaemonOptions = {
   /** 0: any free one. */
   readonly port: number;
   readonly log: Log;
+  /** Stands between the engine and the store; tests of crashes put a store there that dies at a chosen moment. */
+  readonly wrapStore?: (store: Store) => Store;
 };
 
 export type Daemon = {
@@ -48,14 +50,14 @@ export type Daemon = {
 };
 
 /** Rejects with DeployError: `configuration`, `conflict` (another daemon uses the data directory), `store`. */
-export async function startDaemon({ version, config, data, address, port, log }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ version, config, data, address, port, log, wrapStore = (store) => store }: DaemonOptions): Promise<Daemon> {
   const now = Date.now;
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
   let configurationProblem: string | null = null;
 
   const lock = await lockDataDirectory(data);
-  const store = await openStore(data);
+  const store = wrapStore(await openStore(data));
   const secrets = openSecrets(data);
   const token = await secrets.ensureToken();
   await ensureSecrets(configuration);

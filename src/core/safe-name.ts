@@ -23,11 +23,12 @@ export function safeName(text: string, limit: number, alphabet: SafeAlphabet = '
 
 /** Six hexadecimal digits of FNV-1a (32 bits, folded to 24 as its authors advise: http://www.isthe.com/chongo/tech/comp/fnv/). */
 export function hash(text: string): string {
+  const { imul } = Math;
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    value = Math.imul(value ^ (code & 0xff), 0x01000193);
-    value = Math.imul(value ^ (code >>> 8), 0x01000193);
+    value = imul(value ^ (code & 0xff), 0x01000193);
+    value = imul(value ^ (code >>> 8), 0x01000193);
   }
   const folded = ((value >>> 24) ^ value) & 0xffffff;
   return folded.toString(16).padStart(6, '0');

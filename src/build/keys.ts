@@ -1,0 +1,69 @@
+// What makes two builds the same, and which artifact came of them.
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildRequest } from '../core/ports.ts';
+
+/**
+ * `rule`: the same repository with the same build settings. `revision`: and the same revision. The branch counts for Subversion only,
+ * where a revision number without a path says nothing.
+ */
+export type Keys = { readonly rule: string; readonly revision: string };
+
+export function keysOf({ repository, branch, commit, build }: BuildRequest): Keys {
+  const { name, type, url, submodules, lfs, externals } = repository;
+  const rule = { repository: { name, type, url, submodules, lfs, externals }, build };
+  return { rule: hash(rule), revision: hash({ ...rule, revision: commit.revision, branch: type === 'svn' ? branch : null }) };
+}
+
+const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
+
+/** JSON with sorted keys. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
+}
+
+/** Key → artifact id, one small file each. Losing one costs a build, nothing else. */
+export type Notes = {
+  read(key: string): Promise<string | null>;
+  write(key: string, id: string): Promise<void>;
+};
+
+const KEPT = 2000;
+
+/** Opens a directory of notes; keeps the newest 2,000. */
+export async function openNotes(directory: string): Promise<Notes> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await prune(directory);
+  return {
+    async read(key) {
+      const text = await readFile(join(directory, key), 'utf8').catch(() => '');
+      return /^([0-9a-f]{64})\n$/.exec(text)?.[1] ?? null;
+    },
+    async write(key, id) {
+      const temporary = join(directory, `.${randomBytes(8).toString('hex')}`);
+      const file = await open(temporary, 'wx', 0o600);
+      try {
+        await file.writeFile(`${id}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(directory, key));
+    },
+  };
+}
+
+async function prune(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  for (const name of names.filter((one) => one.startsWith('.'))) await rm(join(directory, name), { force: true });
+  const keys = names.filter((one) => !one.startsWith('.'));
+  if (keys.length <= KEPT) return;
+  const aged = await Promise.all(keys.map(async (key) => ({ key, at: (await stat(join(directory, key))).mtimeMs })));
+  aged.sort((a, b) => b.at - a.at);
+  for (const { key } of aged.slice(KEPT)) await rm(join(directory, key), { force: true });
+}

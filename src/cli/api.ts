@@ -1,0 +1,71 @@
+// The daemon's HTTP API as functions: paths and shapes of the contract.
+import type { Accepted } from '../core/application.ts';
+import type { ClusterView, DeploymentView, OverviewView, PlanView } from '../core/views.ts';
+import { SLOW_MS } from './client.ts';
+import type { Client } from './client.ts';
+import { usageFailure } from './failure.ts';
+
+/** All reject with CommandFailure: exit 3 when nobody answers, else 1 with the daemon's message. */
+export type Api = {
+  readonly client: Client;
+  overview(): Promise<OverviewView>;
+  cluster(name: string): Promise<ClusterView>;
+  deployments(query: { cluster?: string | undefined; limit: number }): Promise<{ deployments: DeploymentView[] }>;
+  deployment(number: number, signal?: AbortSignal): Promise<DeploymentView>;
+  plan(cluster: string, revision: string | undefined): Promise<PlanView>;
+  deploy(cluster: string, request: { revision: string | undefined; force: boolean }): Promise<Accepted>;
+  abort(number: number): Promise<Accepted>;
+  settleMigration(number: number, done: boolean): Promise<Accepted>;
+  lock(cluster: string, reason: string): Promise<Accepted>;
+  unlock(cluster: string): Promise<Accepted>;
+};
+
+/** The daemon gives at most so many deployments at once. */
+const PAGE = 500;
+
+/** `by`: who asks, for the journal. */
+export function createApi(client: Client, by: string): Api {
+  const get = (path: string, options = {}): Promise<unknown> => client.request('GET', `/api/v1${path}`, options);
+  const post = async (path: string, request: object = {}, limitMs?: number): Promise<Accepted> =>
+    (await client.request('POST', `/api/v1${path}`, {
+      body: { ...request, by },
+      ...(limitMs === undefined ? {} : { limitMs }),
+    })) as Accepted;
+  return {
+    client,
+    overview: async () => (await get('/clusters')) as OverviewView,
+    cluster: async (name) => (await get(`/clusters/${segment(name)}`)) as ClusterView,
+    async deployments({ cluster, limit }) {
+      const found: DeploymentView[] = [];
+      while (found.length < limit) {
+        const size = Math.min(PAGE, limit - found.length);
+        const query = new URLSearchParams({ limit: String(size) });
+        if (cluster !== undefined) query.set('cluster', cluster);
+        const last = found.at(-1);
+        if (last !== undefined) query.set('before', String(last.number));
+        const { deployments } = (await get(`/deployments?${query.toString()}`)) as { deployments: DeploymentView[] };
+        found.push(...deployments);
+        if (deployments.length < size) break;
+      }
+      return { deployments: found };
+    },
+    deployment: async (number, signal) => (await get(`/deployments/${number}`, signal === undefined ? {} : { signal })) as DeploymentView,
+    async plan(cluster, revision) {
+      const query = revision === undefined ? '' : `?${new URLSearchParams({ revision }).toString()}`;
+      return (await get(`/clusters/${segment(cluster)}/plan${query}`, { limitMs: SLOW_MS })) as PlanView;
+    },
+    deploy: (cluster, { revision, force }) =>
+      post(`/clusters/${segment(cluster)}/deploy`, revision === undefined ? { force } : { revision, force }, SLOW_MS),
+    abort: (number) => post(`/deployments/${number}/abort`),
+    settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
+    lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
+    unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),
+  };
+}
+
+/** A name as one segment of a path. `.` and `..` would be resolved away by every URL library, so they are refused. */
+function segment(name: string): string {
+  if (name === '' || name === '.' || name === '..')
+    throw usageFailure(`"${name}" is not the name of a cluster. The clusters: lockstep status`);
+  return encodeURIComponent(name);
+}

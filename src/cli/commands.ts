@@ -1,0 +1,224 @@
+// The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
+import { Command, InvalidArgumentError } from 'commander';
+import { visible } from '../core/escape.ts';
+import { doctor } from './doctor.ts';
+import { history, show } from './history.ts';
+import { logs } from './logs.ts';
+import { plan } from './plan.ts';
+import { showProgress } from './progress.ts';
+import { abort, deploy, lock, settleMigration, unlock } from './requests.ts';
+import type { Session } from './session.ts';
+import { DEFAULT_URL } from './settings.ts';
+import type { GlobalOptions } from './settings.ts';
+import { check, daemon, init, installHooks, trustServers } from './setup.ts';
+import { servers, status } from './status.ts';
+
+type Perform = (session: Session) => Promise<number>;
+
+export type Frame = {
+  readonly version: string;
+  /** Columns for help. */
+  readonly width: number;
+  /** Receives help and version texts. */
+  say(text: string): void;
+  run(options: GlobalOptions, perform: Perform): Promise<void>;
+};
+
+const EXAMPLES = `
+Examples:
+  lockstep init                                   write a first branches.config.json and make ./var
+  lockstep check --servers                        is the configuration right, and can every server be reached?
+  lockstep daemon                                 run the daemon in the foreground
+  lockstep hooks install /srv/git/shop.git        let commits to this repository deploy
+  lockstep status                                 what every cluster serves and does
+  lockstep deploy production --wait               deploy the head of the branch and follow it to the end
+  lockstep deploy production --revision 1a2b3c4   deploy this commit of the branch
+  lockstep lock production --reason "moving the database"
+  lockstep logs 42 -f                             the log of deployment 42 as it grows
+  lockstep doctor                                 something is wrong: find out what
+
+Exit codes: 0 done, 1 it failed, 2 usage or configuration, 3 no daemon answers.`;
+
+/** A program whose commands call `frame.run`; errors of usage are thrown as CommanderError, never written or exited with. */
+export function createCommands(frame: Frame): Command {
+  const program = new Command('lockstep')
+    .description('Commit to a deployment branch; every server of the cluster moves to that commit in lockstep, or nothing changes.')
+    .version(frame.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => frame.say(text),
+      writeErr: (text) => frame.say(text),
+      outputError: () => undefined,
+      getOutHelpWidth: () => frame.width,
+      getErrHelpWidth: () => frame.width,
+    })
+    .addHelpText('after', EXAMPLES)
+    .exitOverride();
+  globalOptions(program, false);
+
+  /** Ends the definition of a command: what it does with its arguments and options. */
+  const does: Does = (command, perform) => {
+    globalOptions(command, true).action(async () => {
+      const options = command.optsWithGlobals<CommandOptions & GlobalOptions>();
+      // An optional argument that is not given is undefined in commander's list.
+      const args = command.args;
+      await frame.run(options, (session) => perform(session, args, options));
+    });
+  };
+  setupCommands(program, does);
+  lookCommands(program, does);
+  actCommands(program, does);
+  return program;
+}
+
+/** Options of all commands together; commander fills in those that a command has. */
+type CommandOptions = {
+  listen?: string;
+  servers?: boolean;
+  repository?: string;
+  limit?: number;
+  follow?: boolean;
+  revision?: string;
+  force?: boolean;
+  wait?: boolean;
+  reason?: string;
+};
+
+type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
+
+/** On the program they are listed in the help; on a command they are only understood, so that their place does not matter. */
+function globalOptions(command: Command, isHidden: boolean): Command {
+  const options: [string, string][] = [
+    ['--url <url>', `address of the daemon (LOCKSTEP_URL; default ${DEFAULT_URL})`],
+    ['--config <file>', 'configuration (LOCKSTEP_CONFIG; default ./branches.config.json)'],
+    ['--data <directory>', 'data directory with the token (LOCKSTEP_DATA; default ./var)'],
+    ['--json', 'print one JSON document instead of text'],
+  ];
+  for (const [flags, description] of options) {
+    const option = command.createOption(flags, description);
+    command.addOption(isHidden ? option.hideHelp() : option);
+  }
+  return command;
+}
+
+function setupCommands(program: Command, does: Does): void {
+  does(program.command('init').description('write a first configuration and make the data directory'), (session) => init(session));
+  does(
+    program
+      .command('daemon')
+      .description('run the daemon until it is told to stop (SIGTERM, Ctrl-C)')
+      .option('--listen <address>', 'address and port to listen at', '127.0.0.1:8484'),
+    (session, _, { listen = '' }) => daemon(session, listen),
+  );
+  does(
+    program.command('check').description('check the configuration').option('--servers', 'connect to every server, too'),
+    (session, _, options) => check(session, options.servers === true),
+  );
+  const hooks = program.command('hooks').description('hooks of repositories');
+  does(
+    hooks
+      .command('install')
+      .description('install the hook into a repository on this machine')
+      .argument('<path>', 'directory of the repository')
+      .option('--repository <name>', 'its name in the configuration (default: the one whose URL is the path)'),
+    (session, [path = ''], { repository }) => installHooks(session, path, repository ?? null),
+  );
+  does(program.command('doctor').description('look for everything that could be wrong, and say what to do'), (session) => doctor(session));
+}
+
+function lookCommands(program: Command, does: Does): void {
+  does(
+    program
+      .command('status')
+      .description('what the clusters serve and do; with a name, one cluster with its servers')
+      .argument('[cluster]'),
+    (session, [cluster]) => status(session, cluster),
+  );
+  does(
+    program
+      .command('history')
+      .description('deployments, newest first')
+      .argument('[cluster]')
+      .option('--limit <n>', 'how many', wholeNumber, 20),
+    (session, [cluster], { limit = 20 }) => history(session, cluster, limit),
+  );
+  does(
+    program
+      .command('show')
+      .description('one deployment: its steps, times and servers')
+      .argument('<number>', 'number of the deployment', wholeNumber),
+    (session, [number]) => show(session, Number(number)),
+  );
+  does(
+    program
+      .command('logs')
+      .description('the log of a deployment')
+      .argument('<number>', 'number of the deployment', wholeNumber)
+      .option('-f, --follow', 'go on until the deployment has ended'),
+    (session, [number], { follow }) => logs(session, Number(number), follow === true),
+  );
+  const list = program.command('servers').description('servers of all clusters, or of one, with their states').argument('[cluster]');
+  does(list, (session, [cluster]) => servers(session, cluster));
+  does(
+    list.command('trust').description('fetch the host keys of servers that are not known yet and pin them').argument('[cluster]'),
+    (session, [cluster]) => trustServers(session, cluster ?? null),
+  );
+}
+
+function actCommands(program: Command, does: Does): void {
+  does(
+    program
+      .command('deploy')
+      .description('deploy the head of the branch, or a revision of it')
+      .argument('<cluster>')
+      .option('--revision <revision>', 'this revision instead of the head')
+      .option('--force', 'also if it is live already or goes back in history')
+      .option('--wait', 'follow it to the end; exit 0 only if it is done'),
+    (session, [cluster = ''], { revision, force, wait }) =>
+      deploy(session, cluster, { revision, force: force === true, wait: wait === true }),
+  );
+  does(
+    program
+      .command('plan')
+      .description('what a deployment would do, without doing it')
+      .argument('<cluster>')
+      .option('--revision <revision>', 'this revision instead of the head'),
+    (session, [cluster = ''], { revision }) => plan(session, cluster, revision),
+  );
+  const numbered = (name: string, description: string): Command =>
+    program.command(name).description(description).argument('<number>', 'number of the deployment', wholeNumber);
+  does(numbered('wait', 'follow a deployment to its end; exit 0 only if it is done'), (session, [number]) =>
+    showProgress(session, Number(number)),
+  );
+  does(numbered('abort', 'stop a deployment; before the switch nothing has changed, after it the servers go back'), (session, [number]) =>
+    abort(session, Number(number)),
+  );
+  does(
+    program
+      .command('lock')
+      .description('let deployments of a cluster wait until it is unlocked')
+      .argument('<cluster>')
+      .requiredOption('--reason <text>', 'why, for the others'),
+    (session, [cluster = ''], { reason = '' }) => lock(session, cluster, reason),
+  );
+  does(program.command('unlock').description('let deployments of a cluster run again').argument('<cluster>'), (session, [cluster = '']) =>
+    unlock(session, cluster),
+  );
+  const migration = program.command('migration').description('settle a migration of which nobody knows whether it ran');
+  for (const [name, isDone, description] of [
+    ['mark-done', true, 'it ran to its end: go on with the deployment'],
+    ['mark-not-done', false, 'it did not run, or was undone: take the deployment back'],
+  ] as const) {
+    does(
+      migration.command(name).description(description).argument('<number>', 'number of the deployment', wholeNumber),
+      (session, [number]) => settleMigration(session, Number(number), isDone),
+    );
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`"${visible(text)}" is not a number like 42.`);
+  return Number(text);
+}

@@ -1,0 +1,38 @@
+// Commands that ask the daemon to do something: deploy, abort, lock, unlock, and settling a migration.
+import type { Accepted } from '../core/application.ts';
+import { visible } from '../core/escape.ts';
+import { EXIT } from './failure.ts';
+import { showProgress } from './progress.ts';
+import type { Session } from './session.ts';
+
+/** With `wait`, exit 0 only if the deployment ends as `done`; nothing to deploy (it is live already) is 0, too. */
+export async function deploy(
+  session: Session,
+  cluster: string,
+  { revision, force, wait }: { revision: string | undefined; force: boolean; wait: boolean },
+): Promise<number> {
+  const accepted = await session.api().deploy(cluster, { revision, force });
+  if (!wait || accepted.deployment === null) {
+    const more = accepted.deployment === null ? [] : [`Follow it: lockstep wait ${accepted.deployment}`];
+    session.output.result(accepted, () => [visible(accepted.message), ...more]);
+    return EXIT.done;
+  }
+  session.output.line(visible(accepted.message));
+  return showProgress(session, accepted.deployment);
+}
+
+export const abort = (session: Session, number: number): Promise<number> => tell(session, session.api().abort(number));
+
+export const settleMigration = (session: Session, number: number, done: boolean): Promise<number> =>
+  tell(session, session.api().settleMigration(number, done));
+
+export const lock = (session: Session, cluster: string, reason: string): Promise<number> =>
+  tell(session, session.api().lock(cluster, reason));
+
+export const unlock = (session: Session, cluster: string): Promise<number> => tell(session, session.api().unlock(cluster));
+
+async function tell({ output }: Session, answer: Promise<Accepted>): Promise<number> {
+  const accepted = await answer;
+  output.result(accepted, () => [visible(accepted.message)]);
+  return EXIT.done;
+}

@@ -1,0 +1,58 @@
+// Commands that work without the daemon's API: init, daemon, check, hooks install, servers trust.
+import { dirname, resolve } from 'node:path';
+import { visible, visibleJson } from '../core/escape.ts';
+import { checkLines, hasFailed } from './checks.ts';
+import type { Check } from './checks.ts';
+import { EXIT } from './failure.ts';
+import { shownPath } from './settings.ts';
+import type { Session } from './session.ts';
+import type { ServerCheck } from './wiring.ts';
+
+export async function init({ wiring, settings, output }: Session): Promise<number> {
+  const { config, data } = settings;
+  const lines = await wiring.initialise({ config, data, dir: dirname(config) });
+  output.result({ config, data, lines }, () => lines.map(visible));
+  return EXIT.done;
+}
+
+/** Prints one line when requests are answered, and returns when the daemon has been told to stop. */
+export async function daemon({ io, wiring, settings, output }: Session, listen: string): Promise<number> {
+  const ready = (url: string): void => {
+    io.stdout.write(output.json ? `${visibleJson({ listening: url }, 0)}\n` : `Lockstep listening on ${visible(url)}\n`);
+  };
+  await wiring.startDaemon({ config: settings.config, data: settings.data, listen, ready });
+  return EXIT.done;
+}
+
+/** Exit 2 when the configuration is not valid, 1 when a server is not well. */
+export async function check({ io, wiring, settings, output }: Session, withServers: boolean): Promise<number> {
+  const { config, data } = settings;
+  const { text, warnings } = await wiring.checkConfiguration(config);
+  const servers = withServers ? await wiring.checkServers(config, data) : null;
+  const checks = (servers ?? []).map(serverCheck);
+  output.result({ configuration: config, valid: true, text, warnings, servers }, () => [
+    visible(text).trimEnd(),
+    ...warnings.map((warning) => output.palette.busy(`warning: ${visible(warning)}`)),
+    `${shownPath(config, io.cwd)} is valid.`,
+    ...(servers === null ? [] : ['', ...checkLines(checks, output)]),
+  ]);
+  return hasFailed(checks) ? EXIT.failed : EXIT.done;
+}
+
+export function serverCheck({ cluster, server, state, message, remedy }: ServerCheck): Check {
+  return { name: `server ${server} of ${cluster}`, group: { cluster, server }, state, message, remedy };
+}
+
+export async function installHooks({ io, wiring, settings, output }: Session, path: string, repository: string | null): Promise<number> {
+  const { url, config, data } = settings;
+  const lines = await wiring.installHooks({ path: resolve(io.cwd, path), repository, url, config, data });
+  output.result({ path: resolve(io.cwd, path), lines }, () => lines.map(visible));
+  return EXIT.done;
+}
+
+export async function trustServers({ wiring, settings, output }: Session, cluster: string | null): Promise<number> {
+  const { config, data } = settings;
+  const lines = await wiring.trustServers({ config, data, cluster });
+  output.result({ cluster, lines }, () => lines.map(visible));
+  return EXIT.done;
+}

@@ -1,0 +1,47 @@
+// What the commands need from outside: the terminal they run in, and the parts of the product that they may not import themselves.
+import type { Writable } from 'node:stream';
+
+/** Standard output or standard error. `columns` and `rows` are known on a terminal only. */
+export type CommandStream = Writable & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+};
+
+/** The surroundings of one command. */
+export type CommandIo = {
+  readonly stdout: CommandStream;
+  readonly stderr: CommandStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+};
+
+/** What was found out about one server by asking it. */
+export type ServerCheck = {
+  readonly cluster: string;
+  readonly server: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  /** What was found, one line. */
+  readonly message: string;
+  /** What to do about it; `null`: nothing. */
+  readonly remedy: string | null;
+};
+
+/** `config`, `data`, `dir` and `path` are absolute. Everything rejects with DeployError. */
+export type CliWiring = {
+  readonly version: string;
+  /** Runs until the process is told to stop. Calls `ready` once, with the address, when requests are answered. */
+  startDaemon(options: { config: string; data: string; listen: string; ready: (url: string) => void }): Promise<void>;
+  /** Rejects with DeployError `configuration` when the file is not valid. */
+  checkConfiguration(file: string): Promise<{ text: string; warnings: string[] }>;
+  /** Connects to every server of the configuration. */
+  checkServers(file: string, data: string): Promise<ServerCheck[]>;
+  /** Makes a first configuration and the data directory; returns lines for the person. */
+  initialise(options: { config: string; data: string; dir: string }): Promise<string[]>;
+  /** `repository` null: the configured repository whose URL is `path`. */
+  installHooks(options: { path: string; repository: string | null; url: string; config: string; data: string }): Promise<string[]>;
+  /** Fetches and pins host keys. `cluster` null: of all clusters. */
+  trustServers(options: { config: string; data: string; cluster: string | null }): Promise<string[]>;
+};

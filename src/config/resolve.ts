@@ -1,0 +1,181 @@
+// From what the file says to the Configuration: defaults that depend on other values, files, servers; each part by itself.
+import type { Cluster, Command, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
+import type { BranchRule } from '../core/configuration.ts';
+import { placeholders, variablesOf } from '../core/pattern.ts';
+import type { Repository } from '../core/repository.ts';
+import type { Files } from './files.ts';
+import type { Path, Problems } from './problems.ts';
+import { quoted, suggestion } from './problems.ts';
+import { resolveRepositoryUrl } from './repository-url.ts';
+import type { BranchInput, ClusterInput, RepositoryInput } from './schema.ts';
+import type { PlacedServer } from './servers.ts';
+import { resolveServers } from './servers.ts';
+
+export const ENVIRONMENTS = ['development', 'test', 'preproduction', 'gray', 'production'] as const;
+
+/** The maintenance page of clusters that name none. Self-contained: while it shows, nothing else of the site can be relied on. */
+export const MAINTENANCE_PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="5">
+<title>Updating</title>
+<style>body{display:grid;place-items:center;min-height:90vh;margin:1rem;font:1.2rem/1.5 system-ui,sans-serif;text-align:center}</style>
+<p>We are updating the software. Please try again in several seconds.</p>
+</html>
+`;
+
+export function resolveRepository(name: string, input: RepositoryInput, files: Files, problems: Problems, warnings: string[]): Repository {
+  const path: Path = ['repositories', name];
+  const resolved = resolveRepositoryUrl(input.url, input.type, files.resolve);
+  if ('problem' in resolved) problems.report([...path, 'url'], `${withoutPassword(input.url)} ${resolved.problem}`);
+  else if (resolved.warning !== null) warnings.push(`repositories.${name}.url: ${resolved.warning}`);
+  const foreign =
+    input.type === 'git' ? { externals: input.externals !== false } : { submodules: input.submodules !== false, lfs: input.lfs };
+  for (const [key, isSet] of Object.entries(foreign)) {
+    if (isSet) problems.reportKey([...path, key], `is only for ${input.type === 'git' ? 'Subversion' : 'Git'}`);
+  }
+  if ((input.username === undefined) !== (input.passwordFile === undefined)) {
+    const [there, missing] = input.username === undefined ? ['passwordFile', 'username'] : ['username', 'passwordFile'];
+    problems.reportKey([...path, there], `needs "${missing}" beside it`);
+  }
+  return {
+    name,
+    type: input.type,
+    url: 'problem' in resolved ? input.url : resolved.url,
+    submodules: input.submodules === false ? null : input.submodules,
+    lfs: input.lfs,
+    externals: input.externals === false ? null : input.externals,
+    username: input.username ?? null,
+    passwordFile: fileOrNull(input.passwordFile, files),
+    identity: fileOrNull(input.identity, files),
+    knownHosts: fileOrNull(input.knownHosts, files),
+    pollMs: input.poll,
+  };
+}
+
+export function resolveBranch(input: BranchInput): BranchRule {
+  const { command, output, subdirectory, timeout, cache, environment, network } = input.build;
+  return {
+    repository: input.repository,
+    branch: input.branch,
+    clusters: input.clusters,
+    build: {
+      command: command ?? null,
+      output: withoutSlash(output),
+      subdirectory: withoutSlash(subdirectory),
+      timeoutMs: timeout,
+      cache: cache.map(withoutSlash),
+      environment,
+      network,
+    },
+  };
+}
+
+/** The cluster, and where its servers stand in the file. */
+export function resolveCluster(
+  name: string,
+  input: ClusterInput,
+  project: string,
+  files: Files,
+  problems: Problems,
+): { readonly cluster: Cluster; readonly placed: readonly PlacedServer[] } {
+  const path: Path = ['clusters', name];
+  const placed = resolveServers(name, input, path, files, problems);
+  if (input.simulation !== undefined && input.transport === undefined) {
+    problems.reportKey([...path, 'simulation'], 'needs "transport": "simulated" beside it');
+  }
+  const environment = input.environment ?? defaultEnvironment(name);
+  const names = placed.map((one) => one.server.name);
+  const { lock, migrate, unlock, flush } = input.commands;
+  const cluster: Cluster = {
+    name,
+    project,
+    environment,
+    servers: placed.map((one) => one.server),
+    concurrency: input.concurrency,
+    connections: input.connections,
+    maxFailures: input.maxFailures,
+    shared: resolveShared(input.shared, [...path, 'shared'], problems),
+    maintenance: resolveMaintenance(input, path, files, problems),
+    commands: {
+      lock: resolveCommand(lock, 300_000),
+      migrate: resolveCommand(migrate, 3_600_000),
+      unlock: resolveCommand(unlock, 300_000),
+      flush: resolveCommand(flush, 300_000),
+    },
+    verify: resolveVerification(input, name, path, problems),
+    keep: input.keep,
+    forcePush: input.forcePush ?? environment !== 'production',
+    ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
+    simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
+  };
+  const on = cluster.commands.migrate?.on ?? null;
+  if (on !== null && on !== 'daemon' && names.length > 0 && !names.includes(on)) {
+    const message = `no server of this cluster is called ${quoted(on)}; allowed: "daemon" and the names of its servers`;
+    problems.report([...path, 'commands', 'migrate', 'on'], message + suggestion(on, [...names.slice(0, 100), 'daemon']));
+  }
+  return { cluster, placed };
+}
+
+/** Production where in doubt: it is the environment that allows least. */
+function defaultEnvironment(name: string): string {
+  if ((ENVIRONMENTS as readonly string[]).includes(name)) return name;
+  return variablesOf(name).length > 0 ? 'development' : 'production';
+}
+
+function resolveShared(shared: readonly string[], path: Path, problems: Problems): readonly SharedPath[] {
+  const resolved = shared.map((text): SharedPath => ({ path: withoutSlash(text), kind: text.endsWith('/') ? 'directory' : 'file' }));
+  for (const [i, one] of resolved.entries()) {
+    const other = resolved.find((two, j) => j !== i && (one.path === two.path ? j < i : one.path.startsWith(`${two.path}/`)));
+    if (other !== undefined) problems.report([...path, i], `${quoted(shared[i])} is shared already by ${quoted(other.path)}`);
+  }
+  return resolved;
+}
+
+function resolveMaintenance(input: ClusterInput, path: Path, files: Files, problems: Problems): Maintenance | null {
+  if (input.maintenance === false) return null;
+  const { page, lockTimeout, botsTimeout = Math.min(30_000, Math.floor(lockTimeout / 2)) } = input.maintenance;
+  const read = page === undefined ? { text: MAINTENANCE_PAGE } : files.page(page);
+  if ('problem' in read) problems.report([...path, 'maintenance', 'page'], read.problem);
+  if (botsTimeout >= lockTimeout) {
+    problems.report(
+      [...path, 'maintenance', 'botsTimeout'],
+      'must be shorter than lockTimeout, or the lock ends while the bots are waited for',
+    );
+  }
+  return { page: 'problem' in read ? '' : read.text, lockTimeoutMs: lockTimeout, botsTimeoutMs: botsTimeout };
+}
+
+function resolveCommand(
+  input: string | { run: string; timeout: number; on?: string | undefined } | undefined,
+  timeoutMs: number,
+): Command | null {
+  if (input === undefined) return null;
+  if (typeof input === 'string') return { run: input, timeoutMs, on: null };
+  return { run: input.run, timeoutMs: input.timeout, on: input.on ?? null };
+}
+
+function resolveVerification(input: ClusterInput, name: string, path: Path, problems: Problems): Verification | null {
+  if (input.verify === undefined) return null;
+  const known = [...variablesOf(name), 'host', 'server'];
+  for (const [i, url] of input.verify.http.entries()) {
+    const at = [...path, 'verify', 'http', i];
+    const stranger = placeholders(url).find((one) => !known.includes(one.name));
+    if (stranger !== undefined) problems.report(at, `{${stranger.name}} is unknown; allowed: ${known.map((one) => `{${one}}`).join(', ')}`);
+    else if (!isHttpUrl(url)) problems.report(at, `${quoted(url)} is not an http:// or https:// URL`);
+  }
+  return { http: input.verify.http, expect: input.verify.expect, timeoutMs: input.verify.timeout };
+}
+
+function isHttpUrl(url: string): boolean {
+  const sample = placeholders(url).reduceRight((text, { start, end }) => `${text.slice(0, start)}x${text.slice(end)}`, url);
+  return /^https?:\/\//.test(sample) && URL.canParse(sample);
+}
+
+const fileOrNull = (path: string | undefined, files: Files): string | null => (path === undefined ? null : files.resolve(path));
+
+const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
+
+/** An error message must not carry on what should not have been written. */
+const withoutPassword = (url: string): string => quoted(url.replace(/(:\/\/[^/@:]*):[^@]*@/, '$1:…@'));

@@ -1,0 +1,302 @@
+// The source of truth for branches.config.json: from it come validation, the published JSON Schema and docs/configuration.md.
+import { z } from 'zod';
+import { DURATION, hasControlCharacter, LONGEST_MS, parseDuration, parseFailureBudget, PERCENT, relativePathProblem } from './values.ts';
+
+/**
+ * An object that knows its keys; keys that start with `x-` are the user's own and are left out. An unknown key's message is the list of
+ * known ones (problems.ts makes a sentence and a suggestion of it).
+ */
+function keys<Shape extends z.ZodRawShape>(shape: Shape) {
+  const error: z.core.$ZodErrorMap = (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined);
+  return z.preprocess(withoutExtensions, z.strictObject(shape, { error }));
+}
+
+function withoutExtensions(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const own = Object.create(null) as Record<string, unknown>;
+  for (const [key, member] of Object.entries(value)) if (!key.startsWith('x-')) own[key] = member;
+  return own;
+}
+
+const text = z
+  .string()
+  .min(1, 'must not be empty')
+  .refine((value) => !hasControlCharacter(value), 'must not hold control characters or line breaks');
+
+const duration = (least: string) =>
+  z
+    .string()
+    .regex(DURATION, { error: 'is not a duration; write a number and ms, s, m, h or d, such as "90s" or "5m"', abort: true })
+    .refine((value) => parseDuration(value) >= parseDuration(least), `is too short; at least "${least}" is allowed`)
+    .refine((value) => parseDuration(value) <= LONGEST_MS, 'is too long; at most "24d" is allowed')
+    .transform(parseDuration)
+    .meta({ 'x-type': 'duration' });
+
+const relativePath = z.string().superRefine((value, context) => {
+  const problem = relativePathProblem(value);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
+
+/** A name that people type and that stands in URLs: of a project or a repository. */
+const plainName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'is not a name; letters, digits, ".", "-" and "_" are allowed, a letter or digit first, 64 at most',
+  );
+
+const clusterName = z
+  .string()
+  .regex(
+    /^(?:[A-Za-z0-9]|\{[A-Za-z][A-Za-z0-9]*\})(?:[A-Za-z0-9._-]|\{[A-Za-z][A-Za-z0-9]*\})*$/,
+    'is not a name of a cluster; letters, digits, ".", "-", "_" and {name} are allowed, a letter, digit or {name} first',
+  )
+  .max(100, 'is too long for a name; at most 100 characters are allowed');
+
+const hosts = z
+  .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]*$/, 'is not a host name'))
+  .min(1, 'must name at least one host, or be false');
+
+export const repositorySchema = keys({
+  type: z.enum(['git', 'svn']).meta({ description: 'Kind of repository.' }),
+  url: text.meta({
+    description:
+      'Where the daemon reads it: `ssh://`, `https://`, `user@host:path` (Git), `svn+ssh://`, `https://`, `svn://` (Subversion), `file://`, or a path; a relative path counts from the configuration file. No passwords.',
+  }),
+  poll: duration('1s').prefault('3m').meta({ description: 'How often the daemon asks for new heads by itself, in case a hook got lost.' }),
+  submodules: z
+    .union([z.literal(false), hosts], { error: 'must be false or a list of host names' })
+    .default(false)
+    .meta({ description: 'Git: export submodules too, from these hosts only (`file`: repositories on this machine).' }),
+  lfs: z.boolean().default(false).meta({ description: 'Git: replace Large File Storage pointers by their files.' }),
+  externals: z
+    .union([z.literal(false), hosts], { error: 'must be false or a list of host names' })
+    .default(false)
+    .meta({ description: 'Subversion: follow `svn:externals`, to these hosts only (`file`: repositories on this machine).' }),
+  username: text.optional().meta({ description: 'Account, for `https://` and `svn://`.' }),
+  passwordFile: text
+    .optional()
+    .meta({ description: 'File that holds its password, read whenever it is needed. Passwords never stand here.' }),
+  identity: text.optional().meta({ description: 'Private key for `ssh`.', 'x-default': "the account's own" }),
+  knownHosts: text.optional().meta({ description: 'File of trusted host keys for `ssh`.', 'x-default': "the account's own" }),
+});
+
+export const buildSchema = keys({
+  command: z
+    .string()
+    .min(1, 'must not be empty')
+    .optional()
+    .meta({ description: 'Shell command, run once in a clean export of the revision.', 'x-default': 'none: the export is the artifact' }),
+  output: z
+    .union([z.literal('.'), relativePath])
+    .default('.')
+    .meta({ description: 'Directory that becomes the artifact.' }),
+  subdirectory: z
+    .union([z.literal('.'), relativePath])
+    .default('.')
+    .meta({ description: 'Directory of the repository that is exported; the rest is left out.' }),
+  timeout: duration('1s').prefault('30m').meta({ description: 'A build that takes longer is ended and has failed.' }),
+  cache: z.array(relativePath).default([]).meta({ description: 'Directories that survive between builds, such as `node_modules`.' }),
+  environment: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed'), z.string())
+    .default({})
+    .meta({ description: 'Variables for the build. No secrets: they would stand in this file and in the log.' }),
+  network: z.boolean().default(true).meta({ description: 'May the build use the network?' }),
+});
+
+export const branchSchema = keys({
+  repository: text.meta({ description: 'Name of a repository.' }),
+  branch: text.meta({
+    description:
+      'Branch that is deployed: a Git branch (`servers/production`) or a Subversion path (`trunk`). `{name}` stands for one path segment or a part of it: `servers/{developer}`.',
+  }),
+  clusters: z
+    .array(text)
+    .min(1, 'must name at least one cluster')
+    .meta({ description: 'Clusters that it feeds, with the same `{name}`s: `sandbox-{developer}`.' }),
+  build: buildSchema.prefault({}).meta({ description: 'How the artifact is made.', 'x-default': 'no build: the export is deployed' }),
+});
+
+const serverObject = keys({
+  name: text.optional().meta({
+    description: 'What people call it; unique in its cluster.',
+    'x-default': 'its host; on this machine the last part of its path',
+  }),
+  host: text.optional().meta({ description: 'Host name or address, reached by ssh.', 'x-default': 'none: a directory on this machine' }),
+  port: z.int().min(1).max(65535).optional().meta({ description: 'Port of its sshd.', 'x-default': '22' }),
+  user: text.optional().meta({ description: 'Account on it.', 'x-default': 'the one ssh would choose' }),
+  path: text
+    .optional()
+    .meta({ description: 'Directory that holds `releases/`, `current` and `shared/`.', 'x-default': "the cluster's `path`" }),
+});
+
+const commandText = z
+  .string()
+  .min(1, 'must not be empty; leave the key out instead')
+  .refine((value) => !value.includes('\0'), 'must not hold NUL');
+
+const command = (timeout: string, description: string) =>
+  z
+    .union([
+      commandText,
+      keys({
+        run: commandText.meta({ description: 'The command, run by `sh` in the directory of the release.' }),
+        timeout: duration('1s').prefault(timeout).meta({ description: 'A command that takes longer is ended and has failed.' }),
+      }),
+    ])
+    .optional()
+    .meta({ description });
+
+const migrate = z
+  .union([
+    commandText,
+    keys({
+      run: commandText.meta({ description: 'The command, run by `sh` in the directory of the release.' }),
+      timeout: duration('1s').prefault('1h').meta({ description: 'A command that takes longer is ended and has failed.' }),
+      on: text.optional().meta({
+        description: "Name of the server that runs it, or `daemon`: the daemon's machine.",
+        'x-default': "the cluster's first server",
+      }),
+    }),
+  ])
+  .optional()
+  .meta({ description: 'Brings the database structure up to date, once for the cluster, after all servers have switched.' });
+
+export const clusterSchema = keys({
+  environment: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/,
+      'is not a word; write development, test, preproduction, gray, production, or a word of your own',
+    )
+    .optional()
+    .meta({
+      description: 'development, test, preproduction, gray, production, or a word of your own.',
+      'x-default': "the cluster's name if it is one of these words, else development for a cluster with `{name}`, else production",
+    }),
+  path: text
+    .optional()
+    .meta({ description: 'Default of `path` for its servers. On this machine it may count from the configuration file (`./var/site`).' }),
+  servers: z
+    .array(z.union([text, serverObject], { error: 'must be "user@host:port" or an object with host, path, …' }))
+    .min(1, 'must name at least one server')
+    .meta({
+      description: 'Its servers: `"deploy@web1.example.org"`, `"deploy@web[1-40].example.org:2222"` for forty of them, or objects.',
+    }),
+  transport: z.literal('simulated').optional().meta({
+    description: '`simulated`: the servers exist only in memory, for trying out.',
+    'x-default': 'ssh for servers with a host, else this machine',
+  }),
+  simulation: keys({
+    delay: duration('0ms').prefault('20ms').meta({ description: 'Longest time of one operation.' }),
+    failures: z
+      .string()
+      .regex(PERCENT, 'is not a percentage such as "1%"')
+      .transform((value) => Number.parseFloat(value) / 100)
+      .prefault('0%')
+      .meta({ description: 'How many operations fail.', 'x-type': 'percentage' }),
+  })
+    .optional()
+    .meta({ description: 'How simulated servers behave.' }),
+  concurrency: z.int().min(1).max(10_000).default(10).meta({ description: 'At most this many servers are in `upload` at a time.' }),
+  connections: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(8)
+    .meta({ description: 'At most this many connections are being opened at a time (sshd drops more than ten).' }),
+  maxFailures: z
+    .union([z.int().min(0, 'must not be below 0'), z.string().regex(PERCENT, 'is not a percentage such as "5%"')], {
+      error: 'must be a number of servers or a percentage such as "5%"',
+    })
+    .prefault(0)
+    .transform(parseFailureBudget)
+    .meta({
+      description:
+        'So many servers may fail or be unreachable before the cutover without stopping the others: a number, or `"5%"` of the cluster.',
+      'x-type': 'number or percentage',
+    }),
+  shared: z.array(relativePath).default([]).meta({
+    description:
+      'Paths that outlive releases, linked into each: files (`config/local.php`), and directories with a slash at the end (`var/uploads/`).',
+  }),
+  maintenance: z
+    .union(
+      [
+        z.literal(false),
+        keys({
+          page: text.optional().meta({
+            description: 'HTML file that visitors get meanwhile; a relative path counts from the configuration file.',
+            'x-default': 'a built-in page: "We are updating the software. Please try again in several seconds."',
+          }),
+          lockTimeout: duration('1s')
+            .prefault('120s')
+            .meta({ description: 'A locked server unlocks itself after this time, even if the daemon never comes back.' }),
+          botsTimeout: duration('0s').optional().meta({
+            description: 'How long `lock` waits for bots that hold the shared lock; shorter than lockTimeout.',
+            'x-type': 'duration',
+            'x-default': '`"30s"`, but at most half of lockTimeout',
+          }),
+        }),
+      ],
+      { error: 'must be false (no maintenance window) or an object with page, lockTimeout, botsTimeout' },
+    )
+    .prefault({})
+    .meta({
+      description: 'The maintenance window of a deployment; `false`: none, servers switch while they serve.',
+      'x-default': 'a window with the defaults below',
+    }),
+  commands: keys({
+    lock: command('5m', 'Run on every server when it has been locked: tell its bots to stop.'),
+    migrate,
+    unlock: command('5m', 'Run on every server when it is unlocked: start its bots again.'),
+    flush: command('5m', 'Run on every server after unlocking: flush opcode and application caches.'),
+  })
+    .prefault({})
+    .meta({
+      description: 'Commands of the steps. `{name}`s of the cluster are filled in; `${name}` is left to the shell.',
+      'x-default': 'none',
+    }),
+  verify: keys({
+    http: z
+      .array(text)
+      .min(1, 'must name at least one URL')
+      .meta({ description: 'URLs to ask for; `{host}` and `{server}` stand for the host and the name of each server.' }),
+    expect: z.int().min(100).max(599).default(200).meta({ description: 'Status code that a healthy server answers with.' }),
+    timeout: duration('100ms').prefault('10s').meta({ description: 'How long a server has to answer so.' }),
+  })
+    .optional()
+    .meta({ description: 'Checks after unlocking; a bad one rolls the whole cluster back.', 'x-default': 'no checks' }),
+  keep: z.int().min(1).max(1000).default(5).meta({ description: 'How many releases that were live stay on the servers, to roll back to.' }),
+  forcePush: z.boolean().optional().meta({
+    description: 'May a branch head that does not descend from the live revision be deployed?',
+    'x-default': 'true, but false for the environment production',
+  }),
+  ssh: keys({
+    identity: text
+      .optional()
+      .meta({ description: 'Private key; a relative path counts from the configuration file.', 'x-default': "the daemon's own" }),
+    knownHosts: text.optional().meta({ description: 'File of trusted host keys.', 'x-default': "the daemon's own" }),
+  })
+    .prefault({})
+    .meta({ description: 'How ssh finds its keys.', 'x-default': "the daemon's own files" }),
+});
+
+export const configurationSchema = keys({
+  $schema: z.string().optional().meta({ description: 'For editors: `./branches.config.schema.json`.' }),
+  project: plainName.meta({ description: 'Name of the project; release names begin with it.' }),
+  repositories: z.record(plainName, repositorySchema).meta({ description: 'Repositories by name.' }),
+  branches: z.array(branchSchema).meta({
+    description:
+      'Which branch is deployed to which clusters. An exact branch beats a pattern; of two patterns the one with more literal characters.',
+  }),
+  clusters: z.record(clusterName, clusterSchema).meta({
+    description:
+      'Clusters by name. A name with `{name}` in it is a pattern: one cluster for each branch, with `{name}` filled in in its name, its servers and commands.',
+  }),
+});
+
+export type RepositoryInput = z.output<typeof repositorySchema>;
+export type BranchInput = z.output<typeof branchSchema>;
+export type ClusterInput = z.output<typeof clusterSchema>;
+export type ServerInput = ClusterInput['servers'][number];

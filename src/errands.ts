@@ -1,0 +1,174 @@
+// What the commands do without a daemon: a first configuration, hooks, host keys, a look at the servers.
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ServerCheck, CliWiring } from './cli/wiring.ts';
+import { loadConfiguration } from './config/load.ts';
+import type { Configuration } from './core/configuration.ts';
+import { DeployError, problemOf } from './core/errors.ts';
+import { knownClusters } from './core/mapping.ts';
+import type { Cluster } from './core/cluster.ts';
+import type { Repository } from './core/repository.ts';
+import { installHooks } from './forge/install.ts';
+import { openSecrets } from './store/secrets.ts';
+import { ensureIdentity } from './transport/identity.ts';
+import { trust } from './transport/known-hosts.ts';
+import { openTransport } from './transport/open.ts';
+
+export const checkConfiguration: CliWiring['checkConfiguration'] = async (file) => {
+  const { configuration, warnings } = await loadConfiguration(file);
+  const { repositories, branches, clusters } = configuration;
+  const servers = [...clusters.values()].reduce((sum, cluster) => sum + cluster.servers.length, 0);
+  const text = `${file} is valid: ${count(repositories.size, 'repository', 'repositories')}, ${count(branches.length, 'branch', 'branches')}, ${count(clusters.size, 'cluster', 'clusters')}, ${count(servers, 'server', 'servers')}`;
+  return { text, warnings: [...warnings] };
+};
+
+const count = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+
+/** Makes what is missing of: configuration, data directory, API token, hook secrets, ssh key. Changes nothing that exists. */
+export const initialise: CliWiring['initialise'] = async ({ config, data, dir }) => {
+  const lines: string[] = [];
+  const here = (path: string): string => relative(dir, path) || '.';
+  if (await exists(config)) lines.push(`${here(config)} is there already; it was left as it is`);
+  else {
+    await writeFile(config, firstConfiguration(basename(dir)), { flag: 'wx' });
+    lines.push(`wrote ${here(config)}: name your repositories, branches and servers there`);
+  }
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  const secrets = openSecrets(data);
+  await secrets.ensureToken();
+  lines.push(`the token of the API is in ${here(join(data, 'token'))}`);
+  const { configuration } = await loadConfiguration(config);
+  for (const name of configuration.repositories.keys()) {
+    await secrets.ensureSecret(name);
+    lines.push(`the hook secret of ${name} is in ${here(secrets.fileOf(name))}`);
+  }
+  lines.push(`this daemon's ssh key, for ~/.ssh/authorized_keys on the servers:`, (await ensureIdentity(join(data, 'ssh'))).trim());
+  lines.push('next: lockstep check, lockstep servers trust, lockstep doctor, lockstep daemon');
+  return lines;
+};
+
+function firstConfiguration(name: string): string {
+  const project = /^[A-Za-z0-9][A-Za-z0-9-]*$/.test(name) ? name : 'site';
+  return `{
+  // Every key is described in docs/configuration.md.
+  "project": "${project}",
+  "repositories": {
+    "${project}": { "type": "git", "url": "/srv/git/${project}.git" }
+  },
+  "branches": [
+    { "repository": "${project}", "branch": "servers/production", "clusters": ["production"] }
+  ],
+  "clusters": {
+    "production": {
+      "environment": "production",
+      "path": "/srv/${project}",
+      // "deploy@web1.example.org" is reached by ssh; an object without "host" is a directory on this machine.
+      "servers": ["deploy@web1.example.org", "deploy@web2.example.org"]
+    }
+  }
+}
+`;
+}
+
+/** Installs the hooks of a repository on this machine and tells what was done. */
+export const installRepositoryHooks: CliWiring['installHooks'] = async ({ path, repository, url, config, data }) => {
+  const { configuration } = await loadConfiguration(config);
+  const known = repositoryAt(configuration, path, repository);
+  const secret = await openSecrets(data).ensureSecret(known.name);
+  const report = await installHooks({ path, repository: known.name, url, secret, kind: known.type });
+  const lines = report.changed
+    ? [`installed in ${path}: ${report.hooks.map((hook) => basename(hook)).join(', ')} (repository ${known.name})`]
+    : [`${path} has the hooks of repository ${known.name} already`];
+  for (const kept of report.kept) lines.push(`the hook that was there is kept and called first: ${kept}`);
+  lines.push(report.ping.message);
+  return lines;
+};
+
+function repositoryAt({ repositories }: Configuration, path: string, name: string | null): Repository {
+  const all = [...repositories.values()];
+  const found = name === null ? all.find((one) => localPath(one.url) === resolve(path)) : repositories.get(name);
+  if (found !== undefined) return found;
+  const names = all.map((one) => one.name).join(', ');
+  const what = name === null ? `no configured repository has the URL ${path}` : `no repository ${name} is configured`;
+  throw new DeployError('configuration', `${what}. Say which one it is with --repository; configured are: ${names}`);
+}
+
+/** The directory that a URL means on this machine; `null`: it is elsewhere. */
+function localPath(url: string): string | null {
+  try {
+    if (url.startsWith('file://')) return resolve(fileURLToPath(url));
+  } catch {
+    return null;
+  }
+  return url.startsWith('/') ? resolve(url) : null;
+}
+
+/** Asks each server for its state, a few at a time. */
+export const checkServers: CliWiring['checkServers'] = async (file, data) => {
+  const { configuration } = await loadConfiguration(file);
+  const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
+  const transport = await openTransport({ directory: join(data, 'ssh'), runtime });
+  const jobs = knownClusters(configuration, []).flatMap((cluster) => cluster.servers.map((server) => ({ cluster, server })));
+  const checks: ServerCheck[] = [];
+  const worker = async (): Promise<void> => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) checks.push(await checkServer(transport, job.cluster, job.server));
+  };
+  try {
+    await Promise.all(Array.from({ length: 8 }, worker));
+  } finally {
+    await transport.close();
+    await rm(runtime, { recursive: true, force: true });
+  }
+  return checks.sort((a, b) => `${a.cluster} ${a.server}`.localeCompare(`${b.cluster} ${b.server}`, 'en', { numeric: true }));
+};
+
+async function checkServer(
+  transport: Awaited<ReturnType<typeof openTransport>>,
+  cluster: Cluster,
+  server: Cluster['servers'][number],
+): Promise<ServerCheck> {
+  // Epoch 0: nothing is changed by asking, and nothing could be.
+  const channel = transport.channel(server, { epoch: 0, cluster });
+  const base = { cluster: cluster.name, server: server.name };
+  try {
+    const { current, freeBytes, freeInodes, rsync, lock } = await channel.hello(AbortSignal.timeout(30_000));
+    const free = `${Math.floor(freeBytes / 1024 / 1024)} MiB and ${freeInodes} inodes free`;
+    if (rsync === null) return { ...base, state: 'fail', message: 'there is no rsync', remedy: 'install rsync on the server' };
+    const message = `serves ${current ?? 'nothing yet'}; rsync ${rsync}; ${free}`;
+    if (lock !== null) return { ...base, state: 'warn', message: `${message}; it is locked`, remedy: 'the lock ends by itself' };
+    const isTight = freeBytes < 100 * 1024 * 1024 || freeInodes < 10_000;
+    return { ...base, state: isTight ? 'warn' : 'ok', message, remedy: isTight ? 'make room on the server' : null };
+  } catch (error) {
+    const { code, message } = problemOf(error);
+    const remedy = code === 'untrusted' ? `lockstep servers trust ${cluster.name}` : 'see the message; ssh to the server by hand shows the same';
+    return { ...base, state: 'fail', message, remedy };
+  } finally {
+    await channel.close();
+  }
+}
+
+/** Fetches the host keys of ssh servers and pins those that are not known yet. */
+export const trustServers: CliWiring['trustServers'] = async ({ config, data, cluster: only }) => {
+  const { configuration } = await loadConfiguration(config);
+  const clusters = knownClusters(configuration, []).filter((cluster) => only === null || cluster.name === only);
+  if (clusters.length === 0) throw new DeployError('not-found', `there is no cluster ${only ?? ''}`);
+  const lines: string[] = [];
+  for (const cluster of clusters) {
+    const file = cluster.ssh.knownHosts ?? join(data, 'ssh', 'known_hosts');
+    for (const server of cluster.servers.filter((one) => one.transport === 'ssh')) {
+      for (const { type, fingerprint, isNew } of await trust(server, file)) {
+        lines.push(`${cluster.name} ${server.name}: ${fingerprint} (${type}${isNew ? ', new' : ', known'})`);
+      }
+    }
+  }
+  return lines.length > 0 ? [...lines, 'compare these with what the servers say: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub'] : ['nothing to trust'];
+};
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

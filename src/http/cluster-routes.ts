@@ -1,0 +1,48 @@
+// /api/v1/clusters: what the clusters are doing, what a deployment would do, and the requests about a cluster.
+import type { Request, Response } from 'express';
+import { abortedWith } from './connection.ts';
+import { DEPLOY, LOCK, readJson, WHO } from './request-body.ts';
+import { clusterIn, notFound, queryValue } from './route.ts';
+import type { Context, Route } from './route.ts';
+
+export const clusterRoutes: readonly Route[] = [
+  { method: 'get', path: '/api/v1/clusters', door: 'token', handle: overview },
+  { method: 'get', path: '/api/v1/clusters/:name', door: 'token', handle: cluster },
+  { method: 'get', path: '/api/v1/clusters/:name/plan', door: 'token', handle: plan },
+  { method: 'post', path: '/api/v1/clusters/:name/deploy', door: 'token', handle: deploy },
+  { method: 'post', path: '/api/v1/clusters/:name/lock', door: 'token', handle: lock },
+  { method: 'post', path: '/api/v1/clusters/:name/unlock', door: 'token', handle: unlock },
+];
+
+async function overview({ application }: Context, _request: Request, response: Response): Promise<void> {
+  response.json(await application.overview());
+}
+
+async function cluster({ application }: Context, request: Request, response: Response): Promise<void> {
+  const found = await application.cluster(clusterIn(request));
+  if (found === null) throw notFound('There is no such cluster.');
+  response.json(found);
+}
+
+async function plan({ application }: Context, request: Request, response: Response): Promise<void> {
+  const revision = queryValue(request, 'revision') ?? null;
+  response.json(await application.plan(clusterIn(request), revision, abortedWith(response)));
+}
+
+async function deploy({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  const body = await readJson(request, DEPLOY);
+  response.status(202).json(await application.deploy(name, body, abortedWith(response)));
+}
+
+async function lock({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  const { by, reason } = await readJson(request, LOCK);
+  response.json(await application.lock(name, by, reason));
+}
+
+async function unlock({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  const { by } = await readJson(request, WHO);
+  response.json(await application.unlock(name, by));
+}

@@ -1,0 +1,43 @@
+// /api/v1/deployments: the history, one deployment with its log, and the requests about a deployment.
+import type { Request, Response } from 'express';
+import { MIGRATION, readJson, WHO } from './request-body.ts';
+import { deploymentIn, notFound, queryNumber, queryValue } from './route.ts';
+import type { Context, Route } from './route.ts';
+import { followLog } from './log-stream.ts';
+
+const USUAL_PAGE = 50;
+const LARGEST_PAGE = 500;
+
+export const deploymentRoutes: readonly Route[] = [
+  { method: 'get', path: '/api/v1/deployments', door: 'token', handle: history },
+  { method: 'get', path: '/api/v1/deployments/:number', door: 'token', handle: show },
+  { method: 'get', path: '/api/v1/deployments/:number/log', door: 'token', handle: followLog },
+  { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', handle: abort },
+  { method: 'post', path: '/api/v1/deployments/:number/migration', door: 'token', handle: settleMigration },
+];
+
+async function history({ application }: Context, request: Request, response: Response): Promise<void> {
+  const cluster = queryValue(request, 'cluster');
+  const before = queryNumber(request, 'before', 1);
+  const limit = Math.min(queryNumber(request, 'limit', 1) ?? USUAL_PAGE, LARGEST_PAGE);
+  const query = { limit, ...(cluster === undefined ? {} : { cluster }), ...(before === undefined ? {} : { before }) };
+  response.json({ deployments: await application.deployments(query) });
+}
+
+async function show({ application }: Context, request: Request, response: Response): Promise<void> {
+  const found = await application.deployment(deploymentIn(request));
+  if (found === null) throw notFound('There is no such deployment.');
+  response.json(found);
+}
+
+async function abort({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { by } = await readJson(request, WHO);
+  response.status(202).json(await application.abort(number, by));
+}
+
+async function settleMigration({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { done, by } = await readJson(request, MIGRATION);
+  response.status(202).json(await application.settleMigration(number, done, by));
+}

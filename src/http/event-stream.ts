@@ -1,0 +1,59 @@
+// GET /api/v1/events: the journal's events as they become durable (server-sent events, WHATWG HTML 9.2). The id is the journal's number, so
+// a client that comes back with `Last-Event-ID` misses nothing and gets nothing twice.
+import type { Request, Response } from 'express';
+import type { EventView } from '../core/views.ts';
+import { writeAndWait } from './connection.ts';
+import { Malformed, queryNumber } from './route.ts';
+import type { Context } from './route.ts';
+import { openStream } from './stream.ts';
+
+const PING_MS = 15_000;
+
+/**
+ * Begins after `Last-Event-ID`, else after `?after=`, else with what happens from now on. A client that does not take what it is sent, or
+ * that has seen events that this journal does not have, gets `event: resync`: ask for the state anew.
+ */
+export async function streamEvents(context: Context, request: Request, response: Response): Promise<void> {
+  const { application } = context;
+  const last = application.lastEvent();
+  const wanted = lastSeen(request) ?? queryNumber(request, 'after', 0) ?? last;
+  const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
+  if (stream === null) return;
+  const say = (text: string): Promise<boolean> => writeAndWait(response, text, context.slowReaderMs, stream.signal);
+  const ping = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(': ping\n\n');
+  }, PING_MS).unref();
+  try {
+    await say(wanted > last ? `: connected\n\n${resync(last)}` : ': connected\n\n');
+    for await (const batch of application.events(Math.min(wanted, last), stream.signal)) {
+      if (!(await sendBatch(batch, say))) {
+        if (!stream.signal.aborted) response.write(resync(null));
+        break;
+      }
+    }
+  } catch (error) {
+    // Whoever left does not need to hear that something was interrupted.
+    if (!stream.signal.aborted) throw error;
+  } finally {
+    clearInterval(ping);
+    stream.end();
+  }
+}
+
+/** In pieces, so that a large batch is not written faster than it is read. */
+async function sendBatch(batch: readonly EventView[], say: (text: string) => Promise<boolean>): Promise<boolean> {
+  for (let i = 0; i < batch.length; i += 100) {
+    const piece = batch.slice(i, i + 100);
+    if (!(await say(piece.map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`).join('')))) return false;
+  }
+  return true;
+}
+
+const resync = (id: number | null): string => `${id === null ? '' : `id: ${id}\n`}event: resync\ndata: {}\n\n`;
+
+function lastSeen(request: Request): number | undefined {
+  const text = request.headers['last-event-id'];
+  if (text === undefined || text === '') return undefined;
+  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) throw new Malformed('Last-Event-ID: must be the number of an event');
+  return Number(text);
+}

@@ -1,0 +1,280 @@
+// GET /api/v1/openapi.json: the description of the API, written by hand and checked against the routes by a test.
+// https://spec.openapis.org/oas/v3.1.0
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Kept open on purpose: views gain fields, and a reader that refuses unknown ones would break. */
+const text = { type: 'string' };
+const count = { type: 'integer', minimum: 0 };
+const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
+const listOf = (items: Json): Json => ({ type: 'array', items });
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const object = (properties: Json, optional: readonly string[] = []): Json => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+});
+
+const cluster = { name: 'name', in: 'path', required: true, schema: text, description: "The cluster's name." };
+const number = {
+  name: 'number',
+  in: 'path',
+  required: true,
+  schema: { type: 'integer', minimum: 1 },
+  description: "The deployment's number.",
+};
+const query = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
+
+const json = (description: string, schema: Json): Json => ({ description, content: { 'application/json': { schema } } });
+const plain = (description: string, type: string): Json => ({ description, content: { [type]: { schema: text } } });
+const failure = (description: string): Json => json(description, ref('Failure'));
+
+const body = (properties: Json, required: readonly string[] = []): Json => ({
+  required: required.length > 0,
+  content: { 'application/json': { schema: { type: 'object', additionalProperties: false, properties, required } } },
+});
+const by = { ...text, maxLength: 100, description: 'Who asks; shown in the history.' };
+
+const common = { 401: failure('The token is missing or wrong.') };
+const unknown = { 404: failure('There is no such cluster or deployment.') };
+const change = {
+  ...common,
+  ...unknown,
+  400: failure('The request is malformed.'),
+  403: failure('Refused.'),
+  409: failure('Not possible in this state; the message says why.'),
+  503: failure('The journal cannot be written: nothing was accepted.'),
+};
+
+export function openApi(version: string): Json {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
+    security: [{ token: [] }],
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...otherPaths },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
+  };
+}
+
+const hookPaths = {
+  '/hooks/{repository}': {
+    post: {
+      summary: 'Tell that a repository may have changed',
+      description: 'Signed as Standard Webhooks says. With `Accept: text/plain` the answer is its lines.',
+      security: [],
+      parameters: [
+        { name: 'repository', in: 'path', required: true, schema: text },
+        ...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({ name, in: 'header', required: true, schema: text })),
+      ],
+      requestBody: { required: true, content: { 'application/json': { schema: { anyOf: [ref('Push'), ref('Commit'), ref('Ping')] } } } },
+      responses: {
+        200: json('A ping, or a delivery that had been received before.', {
+          anyOf: [object({ pong: { const: true } }), ref('HookAnswer')],
+        }),
+        202: json('Durably accepted.', ref('HookAnswer')),
+        400: failure('Authentic, but not understood.'),
+        401: failure('No valid signature for this address, for whatever reason.'),
+        408: failure('The body did not come whole in time.'),
+        413: failure('More than 1 MiB.'),
+        503: failure('Nothing can be accepted now; send it again later.'),
+      },
+    },
+  },
+};
+
+const clusterPaths = {
+  '/api/v1/clusters': {
+    get: { summary: 'All clusters', responses: { ...common, 200: json('Everything an overview shows.', ref('Overview')) } },
+  },
+  '/api/v1/clusters/{name}': {
+    get: { summary: 'One cluster', parameters: [cluster], responses: { ...common, ...unknown, 200: json('The cluster.', ref('Cluster')) } },
+  },
+  '/api/v1/clusters/{name}/plan': {
+    get: {
+      summary: 'What a deployment would do, without doing it',
+      parameters: [cluster, query('revision', text, "Without it: the head of the cluster's branch.")],
+      responses: { ...common, ...unknown, 200: json('The plan.', ref('Plan')), 502: failure('The repository cannot be asked.') },
+    },
+  },
+  '/api/v1/clusters/{name}/deploy': {
+    post: {
+      summary: 'Deploy',
+      parameters: [cluster],
+      requestBody: body({
+        revision: { ...orNull(text), description: "Null: the head of the cluster's branch." },
+        force: { type: 'boolean', default: false, description: 'Even if the revision is live already.' },
+        by,
+      }),
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The repository cannot be asked.') },
+    },
+  },
+  '/api/v1/clusters/{name}/lock': {
+    post: {
+      summary: 'Let deployments wait',
+      parameters: [cluster],
+      requestBody: body({ reason: { ...text, maxLength: 500 }, by }),
+      responses: { ...change, 200: json('Locked.', ref('Accepted')) },
+    },
+  },
+  '/api/v1/clusters/{name}/unlock': {
+    post: {
+      summary: 'Let deployments go on',
+      parameters: [cluster],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('Unlocked.', ref('Accepted')) },
+    },
+  },
+};
+
+const deploymentPaths = {
+  '/api/v1/deployments': {
+    get: {
+      summary: 'The history, newest first',
+      parameters: [
+        query('cluster', text, 'Of this cluster only.'),
+        query('before', { type: 'integer', minimum: 1 }, 'With smaller numbers than this: the next page.'),
+        query('limit', { type: 'integer', minimum: 1, maximum: 500, default: 50 }, 'At most so many.'),
+      ],
+      responses: { ...common, 200: json('A page of it.', object({ deployments: listOf(ref('Deployment')) })) },
+    },
+  },
+  '/api/v1/deployments/{number}': {
+    get: {
+      summary: 'One deployment',
+      parameters: [number],
+      responses: { ...common, ...unknown, 200: json('The deployment.', ref('Deployment')) },
+    },
+  },
+  '/api/v1/deployments/{number}/log': {
+    get: {
+      summary: 'Its log',
+      parameters: [number, query('follow', { enum: ['0', '1'] }, '1: until the deployment has ended.')],
+      responses: { ...common, ...unknown, 200: plain('Lines of text.', 'text/plain') },
+    },
+  },
+  '/api/v1/deployments/{number}/abort': {
+    post: {
+      summary: 'Stop it',
+      parameters: [number],
+      requestBody: body({ by }),
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+    },
+  },
+  '/api/v1/deployments/{number}/migration': {
+    post: {
+      summary: 'Settle a migration of which nobody knows whether it ran',
+      parameters: [number],
+      requestBody: body({ done: { type: 'boolean', description: 'Does it count as done?' }, by }, ['done']),
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+    },
+  },
+};
+
+const otherPaths = {
+  '/api/v1/events': {
+    get: {
+      summary: 'Events as they happen (server-sent events)',
+      description: '`data` is an Event. `event: resync`: something was left out, ask for the state anew. A comment comes every 15 s.',
+      parameters: [
+        query('after', count, 'Begin after this event; without it, with what happens from now on.'),
+        { name: 'Last-Event-ID', in: 'header', schema: count, description: 'The same, and stronger.' },
+      ],
+      responses: { ...common, 200: plain('The stream.', 'text/event-stream') },
+    },
+  },
+  '/api/v1/openapi.json': { get: { summary: 'This description', responses: { ...common, 200: json('OpenAPI 3.1.', { type: 'object' }) } } },
+  '/metrics': { get: { summary: 'Numbers for Prometheus', responses: { ...common, 200: plain('Text format 0.0.4.', 'text/plain') } } },
+  '/livez': { get: { summary: 'Does the daemon run?', security: [], responses: { 200: json('Yes.', object({ live: { const: true } })) } } },
+  '/readyz': {
+    get: {
+      summary: 'Are changes accepted?',
+      security: [],
+      responses: {
+        200: json('Yes.', object({ ready: { const: true } })),
+        503: json('No.', object({ ready: { const: false }, reason: text })),
+      },
+    },
+  },
+  '/': {
+    get: { summary: 'The page', security: [{ token: [] }, { browser: [] }], responses: { ...common, 200: plain('HTML.', 'text/html') } },
+  },
+};
+
+const release = object({ id: text, revision: text, author: text, message: text, live: { ...text, format: 'date-time' } });
+const server = { name: text, state: text, release: orNull(text), error: orNull(text) };
+const step = { step: text, state: text, direction: text, startedAt: orNull(text), finishedAt: orNull(text), done: count, total: count };
+const decision = object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text) });
+
+const schemas = {
+  Failure: object({ error: object({ code: text, message: text }) }),
+  Accepted: object({ message: text, deployment: orNull(count) }),
+  Overview: object({ version: text, clusters: listOf(ref('Cluster')), configurationProblem: orNull(text), storeProblem: orNull(text) }),
+  Cluster: object({
+    cluster: text,
+    environment: text,
+    state: text,
+    release: orNull(release),
+    held: orNull(text),
+    locked: orNull(text),
+    deployment: orNull(count),
+    waiting: orNull(count),
+    branches: listOf(object({ repository: text, branch: text })),
+    servers: listOf(object(server)),
+  }),
+  Deployment: object({
+    number: count,
+    cluster: text,
+    repository: text,
+    branch: text,
+    revision: text,
+    author: orNull(text),
+    message: orNull(text),
+    release: orNull(text),
+    previous: orNull(text),
+    artifact: orNull(text),
+    state: text,
+    result: orNull(text),
+    reason: text,
+    problem: orNull(object({ code: text, message: text, detail: orNull(text) })),
+    requestedBy: text,
+    requestedAt: { ...text, format: 'date-time' },
+    endedAt: orNull(text),
+    supersededBy: orNull(count),
+    steps: listOf(object(step)),
+    servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
+  }),
+  Plan: object({
+    cluster: text,
+    repository: text,
+    branch: text,
+    revision: text,
+    author: text,
+    message: text,
+    live: orNull(release),
+    built: { type: 'boolean' },
+    steps: listOf(object({ step: text, what: text })),
+    servers: listOf(text),
+    verdict: text,
+  }),
+  Event: object({
+    id: count,
+    at: { ...text, format: 'date-time' },
+    deployment: orNull(count),
+    cluster: orNull(text),
+    type: text,
+    text,
+    step: orNull(text),
+    server: orNull(text),
+  }),
+  HookAnswer: object({ delivery: text, decisions: listOf(decision), lines: listOf(text), repeated: { type: 'boolean' } }, ['repeated']),
+  Push: object({ repository: text, refs: listOf(object({ ref: text, old: orNull(text), new: text }, ['old'])), actor: orNull(text) }, [
+    'repository',
+    'actor',
+  ]),
+  Commit: object({ repository: text, revision: count, author: orNull(text), paths: orNull(listOf(text)) }, [
+    'repository',
+    'author',
+    'paths',
+  ]),
+  Ping: object({ repository: text, event: { const: 'ping' } }, ['repository']),
+};

@@ -1,0 +1,53 @@
+// The JSON bodies of the API's requests: read, checked, and turned into precise values.
+import type { Request } from 'express';
+import { z } from 'zod';
+import { DeployError } from '../core/errors.ts';
+import { visibleLine } from '../core/escape.ts';
+import { readBody } from './body.ts';
+import { Malformed } from './route.ts';
+
+const LARGEST_BODY = 64 * 1024;
+const BODY_TIMEOUT_MS = 10_000;
+
+/** Text that becomes part of a journal line: one line, not too long. */
+const line = (limit: number) => z.string().trim().min(1).max(limit).transform(visibleLine);
+/** Who asks, as the asking program tells; whoever has the token may say so. */
+const by = line(100).default('api');
+
+export const DEPLOY = z.strictObject({
+  revision: z.string().min(1).max(200).nullable().default(null),
+  force: z.boolean().default(false),
+  by,
+});
+export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by });
+export const WHO = z.strictObject({ by });
+export const MIGRATION = z.strictObject({ done: z.boolean(), by });
+
+/** An empty body is `{}`. Throws `Malformed`, with the key's name first where there is one; anything but JSON is `refused`. */
+export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
+  const isJson = /^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '');
+  // What a form on a web page can send without asking is never JSON: this is a second lock against foreign pages.
+  if (!isJson && (hasBody(request) || request.headers['content-type'] !== undefined)) {
+    throw new DeployError('refused', 'The body of the request must be of the type application/json.');
+  }
+  const body = await readBody(request, LARGEST_BODY, BODY_TIMEOUT_MS);
+  if (typeof body === 'string')
+    throw new Malformed(`the body ${body === 'large' ? `has more than ${LARGEST_BODY} bytes` : 'did not come whole in time'}`);
+  const checked = schema.safeParse(parse(body));
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  const path = issue?.path.join('.') ?? '';
+  throw new Malformed(visibleLine(`${path === '' ? 'the body' : path}: ${issue?.message ?? 'is not what was expected'}`).slice(0, 300));
+}
+
+function parse(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new Malformed('the body is not JSON');
+  }
+}
+
+const hasBody = (request: Request): boolean =>
+  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;

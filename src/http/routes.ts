@@ -1,0 +1,30 @@
+// Every route there is. A path that is not in this list is 404; a route without a door cannot be written.
+import { clusterRoutes } from './cluster-routes.ts';
+import { deploymentRoutes } from './deployment-routes.ts';
+import { streamEvents } from './event-stream.ts';
+import { live, ready } from './health-routes.ts';
+import { createHookDoor } from './hook-door.ts';
+import { showMetrics } from './metrics.ts';
+import { openApi } from './openapi.ts';
+import { showOverview } from './overview-page.ts';
+import type { Route } from './route.ts';
+
+export function createRoutes(): readonly Route[] {
+  return [
+    // All methods: whoever knocks in a wrong way is told the same as who has a wrong signature.
+    { method: 'all', path: '/hooks/:repository', door: 'signed', handle: createHookDoor() },
+    ...clusterRoutes,
+    ...deploymentRoutes,
+    { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
+    {
+      method: 'get',
+      path: '/api/v1/openapi.json',
+      door: 'token',
+      handle: ({ version }, _request, response) => void response.json(openApi(version)),
+    },
+    { method: 'get', path: '/metrics', door: 'token', handle: showMetrics },
+    { method: 'get', path: '/livez', door: 'open', handle: live },
+    { method: 'get', path: '/readyz', door: 'open', handle: ready },
+    { method: 'get', path: '/', door: 'browser', handle: showOverview },
+  ];
+}

@@ -1,0 +1,39 @@
+// An answer that goes on: opened at once, ended when the client leaves or the server closes.
+import type { Request, Response } from 'express';
+import type { Context } from './route.ts';
+
+export type Stream = {
+  /** Aborted when nobody listens any more, or when the server closes. */
+  readonly signal: AbortSignal;
+  /** Ends the answer; may be called twice. A client that does not take the end of it is cut off after some seconds. */
+  end(): void;
+};
+
+const LAST_WORDS_MS = 5_000;
+
+/** Sends the headers. `null`: a HEAD request, which is answered with them. */
+export function openStream(context: Context, request: Request, response: Response, type: string): Stream | null {
+  // Proxies and compressors would hold lines back: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+  response.set({ 'Content-Type': type, 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' });
+  if (request.method === 'HEAD') {
+    response.end();
+    return null;
+  }
+  const controller = new AbortController();
+  context.streams.add(controller);
+  response.once('close', () => {
+    controller.abort();
+    context.streams.delete(controller);
+  });
+  // A broken connection ends as `close`; without a listener its error would end the daemon.
+  response.on('error', () => undefined);
+  response.flushHeaders();
+  return {
+    signal: controller.signal,
+    end() {
+      response.end();
+      const timer = setTimeout(() => response.destroy(), LAST_WORDS_MS).unref();
+      response.once('close', () => clearTimeout(timer));
+    },
+  };
+}

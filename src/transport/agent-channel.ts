@@ -1,0 +1,168 @@
+// A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
+import type { Channel, RunRequest, SendRequest, StageRequest } from '../core/channel.ts';
+import { DeployError } from '../core/errors.ts';
+import type { Server } from '../core/server.ts';
+import { WITH_LOCK } from './agent-script.ts';
+import { BadAnswer, done, greetingOf, previousOf, refusalOf, runResultOf, stateOf, warningsOf } from './answers.ts';
+import { connectionKeeper } from './connection-keeper.ts';
+import type { Limiter } from './limiter.ts';
+import type { Link } from './link.ts';
+import { collectPayload, needName, runPayload, sealPayload, stagePayload, wordOrNone } from './payloads.ts';
+import { exactPattern } from './rsync-argv.ts';
+import { listTree, runTransfer } from './send.ts';
+import { pause } from './time.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent.sh. */
+let lastSeq = 0;
+
+export type ChannelOptions = { readonly server: Server; readonly epoch: number; readonly link: Link; readonly limiter: Limiter };
+
+export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): Channel {
+  const keeper = connectionKeeper({ server, link, limiter });
+  /** Of the last upload that was staged: a repair must not delete its links. */
+  let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
+
+  type Ask<T> = {
+    readonly verb: string;
+    /** For messages, where it is not the verb. */
+    readonly what?: string;
+    readonly op?: string;
+    readonly words?: readonly (string | number)[];
+    readonly payload?: Buffer;
+    readonly limitMs?: number;
+    readonly read: (value: unknown) => T;
+    readonly signal: AbortSignal;
+  };
+
+  async function ask<T>({
+    verb,
+    what = verb,
+    op = '-',
+    words = [],
+    payload = Buffer.alloc(0),
+    limitMs = 30 * SECOND,
+    read,
+    signal,
+  }: Ask<T>): Promise<T> {
+    if (op !== '-') needName(op);
+    return keeper.use(what, limitMs, signal, async (session, limited) => {
+      for (let tries = 0; ; tries++) {
+        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload }, limited);
+        try {
+          const refusal = refusalOf(value);
+          if (refusal === null) return read(value);
+          if (refusal.code !== 'overtaken' || tries > 5) {
+            const code = refusal.code === 'overtaken' ? 'conflict' : refusal.code;
+            throw new DeployError(code, `${what} of ${server.name} failed: ${refusal.message}`);
+          }
+          // Another channel of this daemon was faster; this request is as wanted as before, so it takes a later number.
+          lastSeq = Math.max(lastSeq, refusal.last);
+        } catch (error) {
+          if (!(error instanceof BadAnswer)) throw error;
+          const heard = JSON.stringify(value).slice(0, 200);
+          throw new DeployError('bad-answer', `${what} of ${server.name} failed: the server's answer makes no sense: ${heard}`);
+        }
+      }
+    });
+  }
+
+  async function stage(op: string, request: StageRequest, signal: AbortSignal): Promise<'staged' | 'sealed'> {
+    const { release, artifact, base, links } = request;
+    const { payload, unlinkedBytes } = stagePayload(request);
+    staged = { release, links: links.map((link) => link.path) };
+    const words = [needName(release), needName(artifact), wordOrNone(base), unlinkedBytes];
+    const read = (value: unknown) => stateOf(value, ['staged', 'sealed'] as const);
+    return ask({ verb: 'stage', what: 'upload', op, words, payload, limitMs: 10 * MINUTE, read, signal });
+  }
+
+  async function send(request: SendRequest, signal: AbortSignal): Promise<{ bytes: number }> {
+    const { release, directory, files, except, repair } = request;
+    const destination = `${server.path}/.lockstep/incoming/${needName(release)}`;
+    const what = repair ? 'repair' : 'upload';
+    if (repair) await ask({ verb: 'separate', what, words: [release], limitMs: 15 * MINUTE, read: done, signal });
+    const kept = [...except, ...(staged.release === release ? staged.links : [])];
+    const input = repair ? kept.map(exactPattern) : (files ?? (await listTree(directory, new Set(except)))).map((path) => `./${path}`);
+    if (!repair && input.length === 0) return { bytes: 0 };
+    try {
+      const bytes = await keeper.use(what, null, signal, ({ carrier }, limited) =>
+        runTransfer({ carrier, source: directory, destination, kind: repair ? 'mirrored' : 'listed' }, input, limited),
+      );
+      return { bytes };
+    } catch (error) {
+      if (!(error instanceof DeployError) || error.code !== 'disk') throw error;
+      // Half an upload must not take the room that the live application needs.
+      await ask({ verb: 'discard', what, words: [release], read: done, signal }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function lock(op: string, token: string, request: Parameters<Channel['lock']>[2], signal: AbortSignal): Promise<void> {
+    const end = Date.now() + request.botsTimeoutMs;
+    for (;;) {
+      const remaining = Math.max(0, end - Date.now());
+      const words = [needName(token), seconds(request.timeoutMs), Math.min(1, remaining / SECOND).toFixed(2)];
+      const read = (value: unknown) => stateOf(value, ['locked', 'waiting'] as const);
+      const state = await ask({ verb: 'lock', op, words, payload: Buffer.from(request.page), read, signal });
+      if (state === 'locked' || request.botsTimeoutMs === 0) return;
+      if (remaining > 0) continue;
+      const message =
+        `lock of ${server.name} failed: after ${seconds(request.botsTimeoutMs)} s a bot still holds ${server.path}/.lockstep/bots; ` +
+        `\`fuser -v ${server.path}/.lockstep/bots\` there names it`;
+      throw new DeployError('timeout', message);
+    }
+  }
+
+  async function run(op: string, request: RunRequest, signal: AbortSignal) {
+    const { name, command, release, environment } = request;
+    const { payload, variables } = runPayload(environment, command.run);
+    const words = [release === '' ? '-' : needName(release), seconds(command.timeoutMs), variables];
+    for (;;) {
+      // The agent waits up to a second for the end; between two requests other verbs have their turn, so that locks can be kept alive.
+      const result = await ask({ verb: 'run', what: name, op, words, payload, read: (value) => ({ end: runResultOf(value) }), signal });
+      if (result.end !== null) return result.end;
+      await pause(50, signal).catch((error: unknown) => {
+        throw keeper.stopped(name, error, null);
+      });
+    }
+  }
+
+  return {
+    server,
+    hello: (signal) => ask({ verb: 'hello', what: 'connection', payload: WITH_LOCK, read: greetingOf, signal }),
+    stage,
+    send,
+    seal: (op, request, signal) => {
+      const words = [request.release, request.artifact, request.content, request.tree].map(needName);
+      return ask({
+        verb: 'seal',
+        what: 'verification',
+        op,
+        words,
+        payload: sealPayload(request),
+        limitMs: 15 * MINUTE,
+        read: done,
+        signal,
+      });
+    },
+    lock,
+    decide: (op, token, release, timeoutMs, signal) => {
+      const words = [needName(token), wordOrNone(release), seconds(timeoutMs)];
+      return ask({ verb: 'decide', op, words, read: done, signal });
+    },
+    switch: async (op, token, release, signal) => {
+      const words = [wordOrNone(token), wordOrNone(release)];
+      return { previous: await ask({ verb: 'switch', op, words, read: previousOf, signal }) };
+    },
+    unlock: (op, token, signal) => ask({ verb: 'unlock', op, words: [needName(token)], read: done, signal }),
+    run,
+    collect: (keep, signal) => {
+      const payload = collectPayload(keep);
+      return ask({ verb: 'collect', payload, limitMs: 5 * MINUTE, read: warningsOf, signal });
+    },
+    close: () => keeper.close(),
+  };
+}
+
+const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / SECOND));

@@ -1,0 +1,35 @@
+// The agent's way onto a server: a small constant for `sh -c` that asks for the script if the server lacks it, and becomes the agent.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** The agent; named by its content, so that a daemon of another version brings its own. */
+export const AGENT: Buffer = readFileSync(new URL('./agent.sh', import.meta.url));
+export const AGENT_HASH = createHash('sha256').update(AGENT).digest('hex');
+/** The helper for bots, which the agent keeps up to date as `.lockstep/with-lock`. */
+export const WITH_LOCK: Buffer = readFileSync(new URL('./with-lock.sh', import.meta.url));
+
+/**
+ * $1 PATH, $2 hash, $3 nonce, $4 size of the script. It must not read ahead on standard input: the script and then the daemon's
+ * requests come there. No quotes of its own kind, no backslash and no line break, so that every login shell passes it on as it is.
+ */
+const BOOT = [
+  'umask 022',
+  'a=$1/.lockstep/agent-$2',
+  'm=$(mkdir -p -- "$1/.lockstep" 2>&1) || { echo; echo "@$3 failed $m"; exit 1; }',
+  'h() { test -f "$1" && sha256sum <"$1"; }',
+  'if test "$(h "$a")" != "$2  -"; then echo; echo "@$3 need"' +
+    '; m=$({ head -c "$4" >"$a.$$" && test "$(h "$a.$$")" = "$2  -" && mv -f "$a.$$" "$a"; } 2>&1)' +
+    ' || { rm -f "$a.$$"; echo "@$3 failed the agent could not be written to $a: ${m:-it arrived damaged}"; exit 1; }; fi',
+  'exec sh "$a" serve "$1" "$3"',
+].join('; ');
+
+/** The argument list that starts the agent for `path`. Its first line on standard output is `@<nonce> need`, `ready` or `failed …`. */
+export function bootArguments(path: string, nonce: string): string[] {
+  return ['sh', '-c', BOOT, 'lockstep', path, AGENT_HASH, nonce, String(AGENT.length)];
+}
+
+/** One word for a POSIX shell, csh or fish. The only place where anything is quoted: ssh hands its command to the login shell. */
+export function shellWord(text: string): string {
+  if (/[\0\n]/.test(text)) throw new Error('a word for a shell holds a line break');
+  return /^[A-Za-z0-9._/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

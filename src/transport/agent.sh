@@ -1,0 +1,539 @@
+#!/bin/sh
+# The agent: everything that Lockstep does on a server. It needs sh, coreutils, findutils, sed and flock; rsync only to receive files.
+#
+#   agent serve PATH NONCE                answers the daemon on standard input and output, until standard input ends
+#   agent watchdog PATH                   ends a lock whose time is over; lives while there is a lock
+#   agent execute PATH OP RELEASE SECONDS runs one command of the configuration and records how it ended
+#
+# The daemon asks in lines `<seq> <verb> <epoch> <op> <payload bytes> <arguments>`, each followed by exactly that many bytes.
+# Each gets one line back: `@<nonce> <seq> <JSON>`. Whatever else is on the wire comes from login shells, and is skipped.
+# Everything below .lockstep is the agent's own:
+#   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
+#   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force    order    EPOCH SEQ of the newest request that acted
+#   releases/   one record for each sealed release: its artifact's id      run      held while a command runs
+#   operations/ what `switch` and `run` did, by operation id               bots     held (shared) by with-lock while a bot runs
+#   incoming/   uploads                                                    watchdog held by the watchdog while it lives
+
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin
+umask 022
+
+# --- The conversation ---------------------------------------------------------------------------------------------------------------
+
+serve() {
+  nonce=$2
+  session=$PWD/.lockstep/session.$$
+  payload=$session/payload
+  exec 3>&1 >/dev/null
+  trap 'exit 1' HUP INT PIPE TERM
+  trap 'rm -rf "$session"' EXIT
+  said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
+  printf '\n@%s ready\n' "$nonce" >&3
+  while read -r seq verb epoch op size one two three four; do
+    for number in "$seq" "$epoch" "$size"; do
+      case $number in '' | *[!0-9]*) exit 1 ;; esac
+    done
+    if ! said=$(take_payload 2>&1); then
+      failed "$said"
+      exit 1 # The next line cannot be found any more.
+    fi
+    said=$(act 2>&1 >/dev/null) || failed "$said"
+  done
+}
+
+# What every verb relies on. The first thing missing is named on standard error.
+prepare() {
+  for tool in flock find xargs grep sed sha256sum sort stat timeout base64 mkfifo realpath; do
+    command -v "$tool" >/dev/null || { echo "there is no $tool on this server; install coreutils, findutils, sed and util-linux" && exit 1; }
+  done
+  find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
+  mkdir -p releases shared .lockstep/releases .lockstep/incoming || exit 1
+  [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || exit 1
+  [ -e .lockstep/bots ] || : >.lockstep/bots
+}
+
+take_payload() {
+  [ "$size" -gt 0 ] || return 0
+  [ -d "$session" ] || mkdir -m 700 "$session" || return 1
+  head -c "$size" >"$payload" && [ "$(wc -c <"$payload")" -eq "$size" ]
+}
+
+act() {
+  [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
+  case $verb in
+    hello) hello ;;
+    stage) stage "$one" "$two" "$three" "$four" ;;
+    separate) separate "$one" ;;
+    discard) discard "$one" ;;
+    seal) seal "$one" "$two" "$three" "$four" ;;
+    lock) lock "$one" "$two" "$three" ;;
+    decide) decide "$one" "$two" "$three" ;;
+    switch) switch "$one" "$two" ;;
+    unlock) unlock "$one" ;;
+    run) run "$one" "$two" "$three" ;;
+    collect) collect ;;
+    *) refuse refused "not a verb: $verb" ;;
+  esac
+}
+
+# Answers, and ends the verb: it runs in a subshell of its own, so all its locks are released here.
+answer() {
+  [ -z "${nonce:-}" ] || printf '@%s %s %s\n' "$nonce" "$seq" "$1" >&3
+  exit 0
+}
+
+refuse() { answer "{\"error\":\"$1\",\"message\":$(quoted "$2")}"; }
+
+# A command of the verb failed: its last word becomes the message.
+failed() {
+  code=refused
+  message=$(printf '%s\n' "$1" | tail -n 1)
+  case $1 in
+    *'No space left on device'* | *'uota exceeded'* | *'Read-only file system'* | *'Input/output error'*)
+      code=disk
+      message="$message ($(df -P . 2>&1 | tail -n 1))"
+      ;;
+  esac
+  (refuse "$code" "$message")
+}
+
+quoted() { printf '"%s"' "$(printf %s "$1" | tr '\000-\037\177' ' ' | head -c 600 | sed 's/[\\"]/\\&/g')"; }
+
+# --- What all verbs share -----------------------------------------------------------------------------------------------------------
+
+# Names come from the daemon and become file names here.
+is_name() {
+  case $1 in '' | [-.]* | *[!A-Za-z0-9._-]*) return 1 ;; esac
+  [ ${#1} -le 200 ]
+}
+
+need_name() { is_name "$1" || refuse refused "not a name: $1"; }
+
+# Every verb starts here: one at a time; nothing for a daemon that was replaced (its epoch is older); nothing for a request that a later
+# one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done.
+enter() {
+  exec 9>.lockstep/mutex
+  flock -w 600 9 || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
+  known=0
+  [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
+  [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: this server has seen epoch $known"
+  [ "$epoch" -eq "$known" ] || echo "$epoch" | keep .lockstep/epoch || exit 1
+  last_epoch=0 last=0
+  [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
+  [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
+  # Not worth an fsync, and a full disk must not keep anybody from unlocking.
+  (echo "$epoch $seq" >.lockstep/order) 2>/dev/null
+  end_lock_in_time
+}
+
+leave() { exec 9>&-; }
+
+# Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
+keep() {
+  cat >"$1.new.$$" && sync "$1.new.$$" && mv -T "$1.new.$$" "$1" && sync "${1%/*}" && return 0
+  rm -f "$1.new.$$"
+  return 1
+}
+
+# Sets `serving` to the release that `current` points to; `-`: none.
+find_current() {
+  serving=-
+  if [ -L current ]; then
+    serving=$(readlink current)
+    case $serving in
+      releases/*) serving=${serving#releases/} ;;
+      *)
+        real=$(readlink -f current)
+        [ "${real%/*}" = "$(readlink -f releases)" ] || refuse refused "current points to $serving, which is not in $PWD/releases"
+        serving=${real##*/}
+        ;;
+    esac
+    is_name "$serving" || refuse refused "current points to $serving, which is not a release's name"
+  elif [ -e current ]; then
+    refuse refused "$PWD/current is not a symbolic link; move it away, then deploy again"
+  fi
+}
+
+# One rename, under a name of its own, read back and made durable. `-`: no release.
+point_current() {
+  if [ "$1" = - ]; then
+    rm -f current || exit 1
+  else
+    rm -f ".current.$2" && ln -s "releases/$1" ".current.$2" && mv -T ".current.$2" current || exit 1
+    [ "$(readlink current)" = "releases/$1" ] || { echo "current is $(readlink current) after a switch to $1" >&2 && exit 1; }
+  fi
+  sync . || exit 1
+}
+
+is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
+
+# May `current` point to it? Releases that were live when Lockstep came are recorded when it first switches away from them.
+is_servable() { [ "$1" = - ] || is_sealed "$1" || { [ -d "releases/$1" ] && [ "$serving" = "$1" ]; }; }
+
+# Was this operation done? Then its answer is given again.
+recall() { [ ! -f ".lockstep/operations/$op/answer" ] || answer "$(cat ".lockstep/operations/$op/answer")"; }
+
+log() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>.lockstep/log; }
+
+# --- hello --------------------------------------------------------------------------------------------------------------------------
+
+hello() { # Payload: the with-lock script.
+  enter
+  find_current
+  if ! cmp -s "$payload" .lockstep/with-lock; then
+    keep .lockstep/with-lock <"$payload" && chmod 755 .lockstep/with-lock || exit 1
+  fi
+  read_lock
+  sealed=
+  for record in .lockstep/releases/*; do
+    release=${record##*/}
+    if ! is_name "$release" || ! is_sealed "$release"; then continue; fi
+    read -r artifact <"$record"
+    case $artifact in '' | *[!0-9a-f]*) continue ;; esac # `taken-over`: served, but never verified.
+    sealed="$sealed${sealed:+,}[\"$release\",\"$artifact\"]"
+    [ ${#sealed} -lt 48000 ] || break
+  done
+  space=$(stat -f -c '%a %S %d %c' .) || exit 1
+  read -r blocks block_size inodes all_inodes <<-end
+	$space
+	end
+  [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
+  rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$((blocks * block_size)),\"freeInodes\":$inodes,\"rsync\":$(null_or "${rsync:--}")}"
+}
+
+null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }
+
+# --- stage, separate, seal ----------------------------------------------------------------------------------------------------------
+# A clone shares its files with the release it was made from. So nothing in it is ever written, touched or chmodded: paths are only
+# unlinked, and rsync puts new files in their place.
+
+stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; then of each link `./path`, `shared/path`, target, kind.
+  need_name "$1"
+  enter
+  refuse_sealed "$1" "$2" '{"state":"sealed"}'
+  find_current
+  [ "$serving" != "$1" ] || refuse conflict "current points to releases/$1, which did not come from Lockstep"
+  incoming=.lockstep/incoming/$1
+  rm -rf ".lockstep/releases/$1" "$incoming" || exit 1
+  if [ -e "releases/$1" ]; then # Half a release: nobody sealed it.
+    log "releases/$1 was not sealed; removed"
+    rm -rf ".lockstep/incoming/.half.$1" || exit 1
+    mv -T "releases/$1" ".lockstep/incoming/.half.$1" && rm -rf ".lockstep/incoming/.half.$1" || exit 1
+  fi
+  # Without a base that can be used everything is missing in the upload: `seal` says so, and the daemon repairs it.
+  if ! { is_name "$3" && is_sealed "$3" && clone "$3" "$4"; }; then
+    rm -rf "$incoming" && mkdir "$incoming" || exit 1
+  fi
+  [ "$size" -eq "$4" ] || shared_links "$4"
+  answer '{"state":"staged"}'
+}
+
+refuse_sealed() { # RELEASE ARTIFACT ANSWER: what to do with a release that is there already.
+  is_sealed "$1" || return 0
+  read -r artifact <".lockstep/releases/$1"
+  [ "$artifact" != "$2" ] || answer "$3"
+  refuse conflict "releases/$1 is there already, with another content"
+}
+
+clone() {
+  if ! said=$(cp -al "releases/$1" "$incoming" 2>&1); then
+    rm -rf "$incoming"
+    case $said in *'No space left on device'* | *'uota exceeded'*) printf '%s\n' "$said" >&2 && exit 1 ;; esac
+    cp -a "releases/$1" "$incoming" || exit 1 # The file system or the kernel forbids these hard links.
+  fi
+  [ "$2" -gt 0 ] || return 0
+  (
+    cd "$incoming" && head -c "$2" "$payload" >"$session/unlinked" || exit 1
+    # A directory that is a link here (somebody replaced it, or it was shared then) would lead `rm` out of the clone.
+    xargs -0 dirname -z -- <"$session/unlinked" | sort -zu >"$session/parents"
+    xargs -0 realpath -zm -- <"$session/parents" >"$session/physical"
+    xargs -0 realpath -zms -- <"$session/parents" | cmp -s - "$session/physical" || exit 1
+    xargs -0 rm -rf -- <"$session/unlinked"
+  )
+}
+
+shared_links() {
+  tail -c "+$(($1 + 1))" "$payload" >"$session/links" || exit 1
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  incoming=$incoming xargs -0 -n 4 sh -c '
+    case $4 in directory) mkdir -p -- "$2" ;; *) mkdir -p -- "${2%/*}" ;; esac || exit 1
+    cd "$incoming" && mkdir -p -- "${1%/*}" && ln -s -- "$3" "$1"
+  ' link <"$session/links" || exit 1
+}
+
+# Before a repair, every file gets an inode of its own: rsync may then correct modes and times in place.
+separate() { # RELEASE
+  need_name "$1"
+  enter
+  copy=.lockstep/incoming/.copy.$1
+  [ -d ".lockstep/incoming/$1" ] || refuse mismatch "there is no upload of $1 to repair"
+  rm -rf "$copy" || exit 1
+  cp -a ".lockstep/incoming/$1" "$copy" || { rm -rf "$copy" && exit 1; }
+  rm -rf ".lockstep/incoming/$1" && mv -T "$copy" ".lockstep/incoming/$1" || exit 1
+  answer '{}'
+}
+
+# A failed upload must not take room from the live application.
+discard() { # RELEASE
+  need_name "$1"
+  enter
+  rm -rf ".lockstep/incoming/$1" || exit 1
+  answer '{}'
+}
+
+seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose content is compared.
+  need_name "$1"
+  enter
+  refuse_sealed "$1" "$2" '{}'
+  [ -d ".lockstep/incoming/$1" ] || refuse mismatch "there is no upload of $1"
+  cd ".lockstep/incoming/$1" || exit 1
+  tree=$(tree_lines | sha256sum) content=$3
+  [ "${tree%% *}" = "$4" ] || refuse mismatch "the tree (names, types, modes, sizes, times) differs from the manifest"
+  [ "$size" -eq 0 ] || content=$(content_lines | sha256sum)
+  [ "${content%% *}" = "$3" ] || refuse mismatch "the content of files differs from the manifest"
+  cd "$OLDPWD" || exit 1
+  sync -f ".lockstep/incoming/$1" || exit 1
+  echo "$2" | keep ".lockstep/releases/$1" || exit 1
+  mv -T ".lockstep/incoming/$1" "releases/$1" && sync releases .lockstep/incoming || exit 1
+  answer '{}'
+}
+
+# The lines of `treeLines` in the daemon. Pipes, sockets and devices give a line that cannot match.
+tree_lines() {
+  find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %T@ %P\0' -o -printf '? %P\0' \) |
+    sed -z 's/^\(f [0-7]* [0-9]* -*[0-9]*\)\.[0-9]*/\1/' | sort -z
+}
+
+content_lines() { xargs -0 sha256sum -z -- <"$payload" | sed -z 's/  \.\//  /'; }
+
+# --- lock, decide, unlock, and the watchdog -----------------------------------------------------------------------------------------
+# These bring about a state, so that a repeated request finds it brought about; they need no record of the operation.
+
+# Sets holder, lock_epoch, lock_boot, deadline, fallback; an empty holder: unlocked.
+read_lock() {
+  holder='' lock_epoch=0 lock_boot='' deadline=0 fallback=''
+  [ ! -f .lockstep/lock ] || read -r holder lock_epoch lock_boot deadline fallback <.lockstep/lock || holder=unreadable
+}
+
+write_lock() { echo "$1 $epoch $(boot_id) $(($(uptime) + $2)) $3" | keep .lockstep/lock || exit 1; }
+
+# The server's own clock: seconds since it started. Nobody can set it.
+uptime() { if read -r up _ 2>/dev/null </proc/uptime; then echo "${up%.*}"; else date +%s; fi; }
+
+boot_id() { if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then echo "$id"; else echo none; fi; }
+
+end_lock_in_time() {
+  read_lock
+  [ -n "$holder" ] || return 0
+  [ "$lock_boot" != "$(boot_id)" ] || [ "$(uptime)" -ge "${deadline:-0}" ] || return 0
+  if [ "$fallback" = - ] || [ -d "releases/${fallback:--}" ]; then
+    (point_current "$fallback" "lock.$$") || log "current could not be pointed to $fallback"
+  fi
+  log "the lock of $holder ended by itself; serving $(readlink current)"
+  remove_lock
+  read_lock
+}
+
+# The flag first: it is what visitors see.
+remove_lock() { rm -f maintenance && sync . && rm -f .lockstep/lock && sync .lockstep || exit 1; }
+
+need_lock() {
+  read_lock
+  [ "$holder" = "$1" ] || refuse lock-lost "the lock is not held any more${holder:+; it belongs to $holder}"
+}
+
+lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT seconds for bots: the daemon asks again.
+  need_name "$1"
+  enter
+  read_lock
+  if [ -z "$holder" ]; then
+    find_current
+    fallback=$serving
+  elif [ "$holder" != "$1" ] && [ "$lock_epoch" -ge "$epoch" ]; then
+    refuse conflict "locked by $holder"
+  fi
+  cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
+  write_lock "$1" "$2" "$fallback"
+  start_watchdog
+  [ -e maintenance ] || : >maintenance || exit 1
+  sync . || exit 1
+  leave
+  exec 8>>.lockstep/bots
+  flock -w "$3" 8 || answer '{"state":"waiting"}'
+  exec 8>&-
+  enter
+  need_lock "$1"
+  answer '{"state":"locked"}'
+}
+
+decide() { # TOKEN RELEASE SECONDS
+  enter
+  need_lock "$1"
+  find_current
+  is_servable "$2" || refuse not-found "there is no release $2 on this server"
+  write_lock "$1" "$3" "$2"
+  start_watchdog
+  answer '{}'
+}
+
+unlock() { # TOKEN
+  enter
+  read_lock
+  [ -z "$holder" ] || [ "$holder" = "$1" ] || [ "$lock_epoch" -lt "$epoch" ] || refuse conflict "locked by $holder"
+  remove_lock
+  answer '{}'
+}
+
+start_watchdog() {
+  (flock -n 7) 7>>.lockstep/watchdog || return 0 # It lives, and will see the new lock.
+  detached watchdog "$PWD" 7>&- 9>&-
+}
+
+# A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.
+detached() {
+  if command -v setsid >/dev/null; then
+    setsid sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- &
+  else
+    sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- &
+  fi
+}
+
+watchdog() {
+  trap '' HUP
+  exec 7>>.lockstep/watchdog
+  flock -n 7 || exit 0
+  while sleep 1 7>&-; do
+    read_lock
+    [ "$holder" = '' ] || [ "$lock_boot" != "$(boot_id)" ] || [ "$(uptime)" -ge "${deadline:-0}" ] || continue
+    exec 9>.lockstep/mutex
+    flock 9
+    (end_lock_in_time) 2>>.lockstep/log
+    [ -e .lockstep/lock ] || break # Still under the mutex: whoever locks next will find no watchdog, and start one.
+    leave
+  done
+  exec 7>&-
+}
+
+# --- switch -------------------------------------------------------------------------------------------------------------------------
+
+switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
+  enter
+  [ "$1" = - ] || need_lock "$1"
+  recall
+  find_current
+  is_servable "$2" || refuse not-found "there is no sealed release $2 on this server"
+  operation=.lockstep/operations/$op
+  mkdir -p "$operation" || exit 1
+  # What was served before is written down before the rename, so that a repeat after a kill still knows it.
+  [ -f "$operation/previous" ] || echo "$serving" | keep "$operation/previous" || exit 1
+  read -r previous <"$operation/previous" || exit 1
+  if [ -d "releases/$serving" ] && ! is_sealed "$serving"; then
+    echo taken-over | keep ".lockstep/releases/$serving" || exit 1
+  fi
+  point_current "$2" "$op"
+  echo "{\"previous\":$(null_or "$previous")}" | keep "$operation/answer" || exit 1
+  recall
+}
+
+# --- run ----------------------------------------------------------------------------------------------------------------------------
+
+run() { # RELEASE SECONDS VARIABLES. Payload: so many lines NAME=value, then the command. RELEASE `-`: in PATH itself.
+  enter
+  recall
+  operation=.lockstep/operations/$op
+  [ "$1" = - ] || { is_name "$1" && [ -d "releases/$1" ]; } || refuse not-found "there is no release $1 on this server"
+  exec 8>>.lockstep/run
+  if flock -n 8; then
+    recall # It may have ended this moment.
+    [ ! -e "$operation/started" ] || refuse ambiguous 'the command was started, and nobody knows how it ended'
+    rm -rf "$operation" && mkdir -p "$operation" && mkfifo "$operation/pipe" || exit 1
+    head -n "$3" "$payload" >"$operation/environment" && tail -n "+$(($3 + 1))" "$payload" >"$operation/command" || exit 1
+    head -c 65536 /dev/zero >"$operation/reserve" || exit 1 # Room for the result, should the command fill the disk.
+    uptime | keep "$operation/started" && sync .lockstep/operations || exit 1
+    detached execute "$PWD" "$op" "$1" "$2" 9>&-
+    exec 8>&- # The command's process holds it now.
+  elif [ ! -e "$operation/started" ]; then
+    answer '{"state":"busy"}'
+  fi
+  leave
+  # Whoever gets the lock here knows that the command has ended. The daemon asks again and again, and may ask for other things meanwhile.
+  exec 8>>.lockstep/run
+  flock -s -w 1 8 || answer '{"state":"running"}'
+  recall
+  refuse ambiguous 'the command was started, and nobody knows how it ended'
+}
+
+execute() { # In a process of its own; descriptor 8 holds .lockstep/run as long as it lives.
+  trap '' HUP
+  op=$1 operation=$PWD/.lockstep/operations/$1 directory=releases/$2 seconds=$3
+  [ "$2" != - ] || directory=.
+  set -- "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "HOME=${HOME:-/}" "LANG=C.UTF-8"
+  while IFS= read -r variable; do set -- "$@" "$variable"; done <"$operation/environment"
+  tail_of_output <"$operation/pipe" 8>&- &
+  reader=$!
+  begun=$(uptime)
+  (cd "$directory" && exec env -i "$@" timeout -k 5 "$seconds" sh "$operation/command") <"/dev/null" >"$operation/pipe" 2>&1 8>&-
+  status=$?
+  # timeout(1) answers 124, or 137 where it had to kill.
+  [ "$status" -ne 137 ] || [ $(($(uptime) - begun)) -lt "$seconds" ] || status=124
+  # What the command left running may keep the pipe open; its words are not waited for.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    ! kill -0 "$reader" 2>/dev/null || sleep 0.1
+  done
+  rm -f "$operation/reserve"
+  output=$(tail -c 16384 "$operation/output" | base64 -w 0)
+  echo "{\"exit\":$status,\"output\":\"$output\"}" | keep "$operation/answer" ||
+    echo "{\"exit\":$status,\"output\":\"\"}" | keep "$operation/answer"
+  rm -f "$operation/pipe" "$operation/environment" "$operation/command" "$operation/output" "$operation/last"
+}
+
+# Keeps the end of what comes, and never lets the command wait. What comes first is on the disk at once, so that it is there even if
+# something that the command left behind never closes the pipe; of a flood only the end is kept.
+tail_of_output() {
+  chunks=0
+  while [ $chunks -lt 64 ] && counts=$(dd bs=65536 count=1 2>&1 >>"$operation/output"); do
+    case $counts in '0+0 '*) return ;; esac
+    chunks=$((chunks + 1))
+  done
+  tail -c 16384 >"$operation/last"
+  cat "$operation/last" >>"$operation/output"
+  cat >/dev/null # Should the disk be full.
+}
+
+# --- collect ------------------------------------------------------------------------------------------------------------------------
+
+collect() { # Payload: the releases to keep, one a line. Removes only what Lockstep brought or has recorded.
+  enter
+  find_current
+  read_lock
+  for record in .lockstep/releases/*; do
+    release=${record##*/}
+    is_name "$release" || continue
+    case $release in "$serving" | "$fallback") continue ;; esac
+    [ "$size" -eq 0 ] || ! grep -qxF -e "$release" "$payload" || continue
+    # Out of releases/ in one rename: what is there is whole.
+    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record"
+  done
+  find . -maxdepth 1 -name '.current.*' -type l -delete
+  for other in .lockstep/agent-*; do [ ".lockstep/${0##*/}" = "$other" ] || rm -f "$other"; done
+  for other in .lockstep/session.*; do [ ! -e "$other" ] || kill -0 "${other##*.}" 2>/dev/null || rm -rf "$other"; done
+  find .lockstep/operations -mindepth 1 -maxdepth 1 -printf '%T@ %P\n' | sort -rn | tail -n +201 | cut -d ' ' -f 2 |
+    while read -r old; do rm -rf ".lockstep/operations/$old"; done
+  [ ! -f .lockstep/log ] || [ "$(wc -c <.lockstep/log)" -lt 262144 ] || { tail -c 65536 .lockstep/log | keep .lockstep/log; }
+  leave
+  # Nobody looks at what is in incoming/ now: this may take its time.
+  warnings=$(find .lockstep/incoming -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + 2>&1 | head -n 5)
+  answer "{\"warnings\":$(quoted "$warnings")}"
+}
+
+mode=$1
+cd -- "$2" || exit 1
+case $mode in
+  serve) serve "$2" "$3" ;;
+  watchdog) watchdog ;;
+  execute) execute "$3" "$4" "$5" ;;
+esac
+exit

@@ -1,0 +1,122 @@
+// Keeps one connection to a server: made at the first need, made anew when it breaks, used by one request at a time.
+import { DeployError } from '../core/errors.ts';
+import type { Server } from '../core/server.ts';
+import type { Limiter } from './limiter.ts';
+import { ConnectionLost } from './link.ts';
+import type { Link } from './link.ts';
+import { openSession } from './session.ts';
+import type { Session } from './session.ts';
+import { backoffMs, pause, within } from './time.ts';
+
+export type ConnectionKeeper = {
+  /**
+   * Runs `work` on an open connection after all earlier work. If the connection breaks, it runs again on a new one, within `limitMs`
+   * (null: no limit but the signal) and a bounded number of times. Rejects with DeployError; `what` is the first word of its message.
+   */
+  use<T>(
+    what: string,
+    limitMs: number | null,
+    signal: AbortSignal,
+    work: (session: Session, signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
+  /** The DeployError for work that a signal has ended. `lost`: the last trouble with the connection, if there was any. */
+  stopped(what: string, reason: unknown, lost: ConnectionLost | null): DeployError;
+  close(): Promise<void>;
+};
+
+/** A server that was never reached gets few tries; one that was there a moment ago, and one that is busy, get more. */
+const TRIES = { stranger: 3, acquaintance: 12, dropped: 8 };
+/** Where only what rides on the connection fails (rsync), and the connection itself does not. */
+const TRIES_ON_ONE_CONNECTION = 3;
+const LONGEST_MS = 24 * 3_600_000;
+
+export function connectionKeeper({ server, link, limiter }: { server: Server; link: Link; limiter: Limiter }): ConnectionKeeper {
+  let session: Session | null = null;
+  let wasOpen = false;
+  let isClosed = false;
+  let tail: Promise<unknown> = Promise.resolve();
+
+  async function opened(signal: AbortSignal): Promise<Session> {
+    if (session?.isOpen() === true) return session;
+    await session?.close();
+    session = await limiter.run(() => openSession(link, server.path, signal), signal);
+    if (isClosed) {
+      await session.close();
+      throw new DeployError('aborted', `the connection to ${server.name} was closed`);
+    }
+    wasOpen = true;
+    return session;
+  }
+
+  async function persist<T>(what: string, signal: AbortSignal, work: (session: Session, signal: AbortSignal) => Promise<T>): Promise<T> {
+    let lost: ConnectionLost | null = null;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        if (isClosed) throw new DeployError('aborted', `${what} of ${server.name} was stopped: its channel is closed`);
+        return await work(await opened(signal), signal);
+      } catch (error) {
+        if (signal.aborted) throw stopped(what, signal.reason, lost);
+        if (error instanceof DeployError) throw named(what, error);
+        if (!(error instanceof ConnectionLost)) throw error;
+        lost = error;
+        if (error.retry === 'final' || attempt + 1 >= mostTries(error))
+          throw new DeployError(error.code, `${what} of ${server.name} failed: ${error.message}`);
+        await pause(backoffMs(attempt), signal).catch((reason: unknown) => {
+          throw stopped(what, reason, lost);
+        });
+      }
+    }
+  }
+
+  function mostTries(error: ConnectionLost): number {
+    if (session?.isOpen() === true) return TRIES_ON_ONE_CONNECTION;
+    if (error.retry === 'dropped') return TRIES.dropped;
+    return wasOpen ? TRIES.acquaintance : TRIES.stranger;
+  }
+
+  function stopped(what: string, reason: unknown, lost: ConnectionLost | null): DeployError {
+    if (lost !== null) return new DeployError(lost.code, `${what} of ${server.name} failed: ${lost.message}`);
+    const isLate = reason instanceof Error && reason.name === 'TimeoutError';
+    if (isLate) return new DeployError('timeout', `${what} of ${server.name} took too long: ${reason.message}`);
+    return new DeployError('aborted', `${what} of ${server.name} was stopped`);
+  }
+
+  const named = (what: string, error: DeployError): DeployError =>
+    error.message.includes(server.name)
+      ? error
+      : new DeployError(error.code, `${what} of ${server.name} failed: ${error.message}`, error.detail, error);
+
+  return {
+    use: (what, limitMs, signal, work) => {
+      if (signal.aborted) return Promise.reject(stopped(what, signal.reason, null));
+      const before = tail;
+      const mine = settled(before, signal).then(
+        () => within(limitMs ?? LONGEST_MS, signal, (limited) => persist(what, limited, work)),
+        (reason: unknown) => {
+          throw stopped(what, reason, null);
+        },
+      );
+      tail = Promise.allSettled([before, mine]);
+      return mine;
+    },
+    stopped,
+    close: async () => {
+      isClosed = true;
+      await session?.close();
+      await tail;
+      await session?.close();
+    },
+  };
+}
+
+/** Waits for the end of earlier work, however it ends; rejects with the reason of `signal`. */
+function settled(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    void work.finally(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+  });
+}

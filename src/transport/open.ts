@@ -1,0 +1,69 @@
+// Opens the transport: chooses by the server how it is reached, and ends everything that was opened.
+import { mkdirSync } from 'node:fs';
+import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
+import type { Server } from '../core/server.ts';
+import { agentChannel } from './agent-channel.ts';
+import { limiter } from './limiter.ts';
+import type { Limiter } from './limiter.ts';
+import { localLink } from './local.ts';
+import { simulatedServers } from './simulated.ts';
+import { sshLink } from './ssh.ts';
+
+export type TransportOptions = {
+  /** `<data>/ssh`: holds `id_ed25519` and `known_hosts`. Created with mode 0700. */
+  readonly directory: string;
+  /** A short private directory for the sockets of open connections; the caller removes it after `close`. */
+  readonly runtime: string;
+};
+
+/**
+ * The one transport of a daemon. `channel` throws DeployError `configuration` for a server that cannot be named safely.
+ * `close` closes all channels that are still open; simulated servers forget everything.
+ */
+export function openTransport({ directory, runtime }: TransportOptions): Transport & { close(): Promise<void> } {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const open = new Set<Channel>();
+  const limiters = new Map<string, Limiter>();
+  const simulated = simulatedServers();
+
+  function limiterOf({ cluster }: ChannelSettings): Limiter {
+    const key = `${cluster.name} ${cluster.connections}`;
+    const made = limiters.get(key) ?? limiter(cluster.connections);
+    limiters.set(key, made);
+    return made;
+  }
+
+  function channelTo(server: Server, settings: ChannelSettings): Channel {
+    const { epoch, cluster } = settings;
+    switch (server.transport) {
+      case 'simulated':
+        return simulated.channel(server, settings);
+      case 'local':
+        return agentChannel({ server, epoch, link: localLink(), limiter: limiterOf(settings) });
+      case 'ssh': {
+        const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
+        return agentChannel({ server, epoch, link, limiter: limiterOf(settings) });
+      }
+      default:
+        return server.transport satisfies never;
+    }
+  }
+
+  return {
+    channel: (server, settings) => {
+      const channel = channelTo(server, settings);
+      const tracked: Channel = {
+        ...channel,
+        close: async () => {
+          open.delete(tracked);
+          await channel.close();
+        },
+      };
+      open.add(tracked);
+      return tracked;
+    },
+    close: async () => {
+      await Promise.all([...open].map((channel) => channel.close()));
+    },
+  };
+}

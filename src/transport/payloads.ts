@@ -1,0 +1,54 @@
+// The words and bytes of requests to the agent. What is not safe to become a file name on a server is refused here, before it is sent.
+import type { SealRequest, StageRequest } from '../core/channel.ts';
+import { DeployError } from '../core/errors.ts';
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
+
+/** Release, token, operation, artifact: letters, digits, `.`, `_`, `-`, at most 200, not beginning with `-` or `.`. Rejects with `refused`. */
+export function needName(text: string): string {
+  if (!NAME.test(text)) throw new DeployError('refused', `${JSON.stringify(text.slice(0, 250))} cannot be a name on a server`);
+  return text;
+}
+
+/** `-` stands for none; no name begins with it. */
+export const wordOrNone = (name: string | null): string => (name === null ? '-' : needName(name));
+
+/** The links' own paths are unlinked too: a clone has those of its base. */
+export function stagePayload({ remove, links }: StageRequest): { payload: Buffer; unlinkedBytes: number } {
+  const unlinked = Buffer.from([...remove, ...links.map((link) => link.path)].map((path) => `./${needPath(path)}\0`).join(''));
+  const made = links.flatMap(({ path, target, kind }) => {
+    const shared = /^(?:\.\.\/)+(shared\/.+)$/.exec(target)?.[1];
+    if (shared === undefined) throw new DeployError('refused', `${target} does not lead to shared/`);
+    return [`./${needPath(path)}\0`, `${needPath(shared)}\0`, `${target}\0`, `${kind}\0`];
+  });
+  return { payload: Buffer.concat([unlinked, Buffer.from(made.join(''))]), unlinkedBytes: unlinked.length };
+}
+
+/** `./` before each: sha256sum takes a bare `-` for its standard input. */
+export function sealPayload({ files }: SealRequest): Buffer {
+  return Buffer.from(files.map((path) => `./${needPath(path)}\0`).join(''));
+}
+
+export function collectPayload(keep: readonly string[]): Buffer {
+  return Buffer.from(keep.map((release) => `${needName(release)}\n`).join(''));
+}
+
+/** Variables one a line, then the command. */
+export function runPayload(environment: Readonly<Record<string, string>>, command: string): { payload: Buffer; variables: number } {
+  const lines = Object.entries(environment).map(([name, value]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new DeployError('refused', `${JSON.stringify(name)} cannot be a variable's name`);
+    if (/[\0\n]/.test(value)) throw new DeployError('refused', `the variable ${name} has a line break in its value`);
+    return `${name}=${value}\n`;
+  });
+  return { payload: Buffer.from(`${lines.join('')}${command}\n`), variables: lines.length };
+}
+
+function needPath(path: string): string {
+  const isSafe =
+    path !== '' &&
+    !path.startsWith('/') &&
+    !path.includes('\0') &&
+    !path.split('/').some((part) => part === '' || part === '.' || part === '..');
+  if (!isSafe) throw new DeployError('refused', `${JSON.stringify(path.slice(0, 250))} is not a path inside a release`);
+  return path;
+}

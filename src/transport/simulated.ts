@@ -1,0 +1,171 @@
+// Servers in memory that behave like servers with an agent: for plans of scale, and for tests with thousands of servers.
+import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
+import { DeployError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Server } from '../core/server.ts';
+
+type Lock = { token: string; epoch: number; deadline: number; fallback: string | null };
+
+/** What one server holds. Survives channels, as a server survives connections. */
+type State = {
+  epoch: number;
+  current: string | null;
+  readonly sealed: Map<string, string>;
+  readonly incoming: Map<string, string>;
+  lock: Lock | null;
+  readonly answers: Map<string, unknown>;
+};
+
+/** Operations that a server remembers. */
+const ANSWERS_KEPT = 200;
+
+/** All of them; one for each cluster and server name. */
+export function simulatedServers(): Transport {
+  const servers = new Map<string, State>();
+  return {
+    channel: (server, settings) => {
+      const key = `${settings.cluster.name}\n${server.name}`;
+      const state = servers.get(key) ?? emptyState();
+      servers.set(key, state);
+      return simulatedChannel(server, settings, state);
+    },
+  };
+}
+
+const emptyState = (): State => ({ epoch: 0, current: null, sealed: new Map(), incoming: new Map(), lock: null, answers: new Map() });
+
+function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, state: State): Channel {
+  const { delayMs, failures } = cluster.simulation;
+  let isClosed = false;
+
+  const problem = (code: ErrorCode, verb: string, message: string) => new DeployError(code, `${verb} of ${server.name} failed: ${message}`);
+
+  /** One verb: takes its time, may fail before or after its effect (nobody can tell), and acts like the agent's `enter`. */
+  async function act<T>(verb: string, signal: AbortSignal, effect: () => T): Promise<T> {
+    await delay(Math.random() * delayMs, signal, () => problem(isTimeOver(signal) ? 'timeout' : 'aborted', verb, 'it was stopped'));
+    if (isClosed) throw problem('aborted', verb, 'the channel is closed');
+    const fails = Math.random() < failures;
+    if (fails && Math.random() < 0.5) throw problem('unreachable', verb, 'simulated: the connection broke');
+    if (epoch < state.epoch) throw problem('fenced', verb, `epoch ${epoch} is over: this server has seen epoch ${state.epoch}`);
+    state.epoch = epoch;
+    endLockInTime(state);
+    const result = effect();
+    if (fails) throw problem('unreachable', verb, 'simulated: the connection broke before the answer came');
+    return result;
+  }
+
+  function once<T>(op: string, work: () => T): T {
+    if (state.answers.has(op)) return state.answers.get(op) as T;
+    const answer = work();
+    state.answers.set(op, answer);
+    const oldest = state.answers.keys().next().value;
+    if (state.answers.size > ANSWERS_KEPT && oldest !== undefined) state.answers.delete(oldest);
+    return answer;
+  }
+
+  function needLock(verb: string, token: string): Lock {
+    if (state.lock?.token !== token) throw problem('lock-lost', verb, 'the lock is not held any more');
+    return state.lock;
+  }
+
+  const needSealed = (verb: string, release: string | null): void => {
+    if (release !== null && release !== state.current && !state.sealed.has(release))
+      throw problem('not-found', verb, `there is no release ${release}`);
+  };
+
+  return {
+    server,
+    hello: (signal) =>
+      act('connection', signal, () => ({
+        current: state.current,
+        sealed: [...state.sealed].map(([release, artifact]) => ({ release, artifact })),
+        lock: state.lock?.token ?? null,
+        freeBytes: 2 ** 40,
+        freeInodes: 2 ** 20,
+        rsync: '3.2.7',
+      })),
+    stage: (_op, { release, artifact }, signal) =>
+      act('upload', signal, () => {
+        const there = state.sealed.get(release);
+        if (there !== undefined && there !== artifact)
+          throw problem('conflict', 'upload', `${release} is there already, with another content`);
+        if (there === undefined) state.incoming.set(release, artifact);
+        return there === undefined ? 'staged' : 'sealed';
+      }),
+    send: ({ files }, signal) => act('upload', signal, () => ({ bytes: (files?.length ?? 100) * 100 })),
+    seal: (_op, { release, artifact }, signal) =>
+      act('verification', signal, () => {
+        if (state.sealed.get(release) === artifact) return;
+        if (state.incoming.get(release) !== artifact) throw problem('mismatch', 'verification', `there is no upload of ${release}`);
+        state.incoming.delete(release);
+        state.sealed.set(release, artifact);
+      }),
+    lock: (_op, token, { timeoutMs }, signal) =>
+      act('lock', signal, () => {
+        const held = state.lock;
+        if (held !== null && held.token !== token && held.epoch >= epoch) throw problem('conflict', 'lock', `locked by ${held.token}`);
+        state.lock = { token, epoch, deadline: Date.now() + timeoutMs, fallback: held === null ? state.current : held.fallback };
+      }),
+    decide: (_op, token, release, timeoutMs, signal) =>
+      act('decide', signal, () => {
+        const lock = needLock('decide', token);
+        needSealed('decide', release);
+        Object.assign(lock, { epoch, deadline: Date.now() + timeoutMs, fallback: release });
+      }),
+    switch: (op, token, release, signal) =>
+      act('switch', signal, () => {
+        if (token !== null) needLock('switch', token);
+        return once(op, () => {
+          needSealed('switch', release);
+          const previous = state.current;
+          state.current = release;
+          return { previous };
+        });
+      }),
+    unlock: (_op, token, signal) =>
+      act('unlock', signal, () => {
+        if (state.lock !== null && state.lock.token !== token && state.lock.epoch >= epoch) {
+          throw problem('conflict', 'unlock', `locked by ${state.lock.token}`);
+        }
+        state.lock = null;
+      }),
+    run: (op, _request, signal) => act('command', signal, () => once(op, () => ({ exit: 0, output: '' }))),
+    collect: (keep, signal) =>
+      act('collect', signal, () => {
+        for (const release of state.sealed.keys()) {
+          if (release !== state.current && !keep.includes(release)) state.sealed.delete(release);
+        }
+        state.incoming.clear();
+        return [];
+      }),
+    close: () => {
+      isClosed = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What the agent's watchdog does, done when somebody looks. */
+function endLockInTime(state: State): void {
+  if (state.lock === null || Date.now() < state.lock.deadline) return;
+  state.current = state.lock.fallback;
+  state.lock = null;
+}
+
+const isTimeOver = ({ reason }: AbortSignal): boolean => reason instanceof Error && reason.name === 'TimeoutError';
+
+/** One timer; `error` makes the rejection of an aborted wait. */
+function delay(ms: number, signal: AbortSignal, error: () => DeployError): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(error());
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(error());
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

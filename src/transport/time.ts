@@ -1,0 +1,43 @@
+// Waiting and time limits that end with a signal and leave no timer behind.
+
+/** Resolves after `ms`; rejects with the reason of `signal`. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** The `limitMs` of `within` is over. */
+export class TimeOver extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+/** Gives `work` a signal that aborts with `signal`, or with TimeOver after `limitMs`. */
+export async function within<T>(limitMs: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(signal.reason);
+  const timer = setTimeout(() => controller.abort(new TimeOver(`no end after ${Math.round(limitMs / 1000)} s`)), limitMs);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Milliseconds before the next try: doubles up to two seconds, and a random half of it, so that many do not come at once. */
+export function backoffMs(attempt: number): number {
+  const full = Math.min(2_000, 200 * 2 ** attempt);
+  return full / 2 + Math.random() * (full / 2);
+}

@@ -1,0 +1,123 @@
+// Runs git and svn with an argument list, a fixed environment, a time limit and bounded output, in a process group of their own.
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { execa } from 'execa';
+import { DeployError } from '../core/errors.ts';
+
+export type Call = {
+  /** For messages: `export of trunk@12 from portal`. */
+  readonly tried: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** What the program reads on its standard input; nothing if left out. */
+  readonly input?: string | Iterable<string | Uint8Array>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** `exit` null: ended by a signal of somebody else. `stderr` is its last 16 KiB. */
+export type Ended = { readonly exit: number | null; readonly stderr: string };
+
+/** How much standard output `run` keeps, in bytes; more is a DeployError `repository`. */
+const OUTPUT_MAX = 16 * 1024 * 1024;
+const STDERR_MAX = 16 * 1024;
+/** Time between SIGTERM and SIGKILL. */
+const GRACE_MS = 2_000;
+
+/** Runs a program to its end. Any exit status is an answer; only what `stream` names is thrown. */
+export async function run(call: Call): Promise<Ended & { readonly stdout: Buffer }> {
+  const { result, ended } = await stream(call, async (stdout) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stdout as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > OUTPUT_MAX)
+        throw new DeployError('repository', `${call.tried} failed: ${call.file} printed more than ${OUTPUT_MAX} bytes.`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  });
+  return { ...ended, stdout: result };
+}
+
+/**
+ * Runs a program whose standard output `consume` reads as it comes (back-pressure reaches the program). If `consume` throws, the program
+ * is ended and the error goes on. Throws DeployError `aborted` (the signal), `repository` (time limit), `configuration` (no such program).
+ * When it returns or throws, nothing of the program's process group is left.
+ */
+export async function stream<T>(
+  call: Call,
+  consume: (stdout: Readable) => Promise<T>,
+): Promise<{ readonly result: T; readonly ended: Ended }> {
+  const aborted = new DeployError('aborted', `${call.tried} was stopped.`);
+  if (call.signal.aborted) throw aborted;
+  const child = execa(call.file, [...call.args], {
+    cwd: call.cwd,
+    env: call.env,
+    extendEnv: false,
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    stdin: call.input === undefined ? 'ignore' : 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  let problem: unknown = null;
+  let killer: NodeJS.Timeout | undefined;
+  const end = (why: unknown): void => {
+    problem ??= why;
+    killGroup(child.pid, 'SIGTERM');
+    killer ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MS);
+  };
+  const onAbort = (): void => end(aborted);
+  call.signal.addEventListener('abort', onAbort, { once: true });
+  const seconds = Math.round(call.timeoutMs / 1000);
+  const late = new DeployError(
+    'repository',
+    `${call.tried} failed: no end after ${seconds} s. Check that the repository answers, then deploy again.`,
+  );
+  const timer = setTimeout(() => end(late), call.timeoutMs);
+
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-STDERR_MAX)));
+  const fed = call.input === undefined || child.stdin === null ? null : feed(call.input, child.stdin);
+  try {
+    const consumed = consume(child.stdout).catch((error: unknown) => {
+      end(error);
+      child.stdout.resume();
+      return undefined;
+    });
+    const [result, outcome] = await Promise.all([consumed, child, fed]);
+    if ('code' in outcome && outcome.code === 'ENOENT') {
+      throw new DeployError(
+        'configuration',
+        `${call.tried} failed: ${call.file} is not installed on this machine. Install it and deploy again.`,
+      );
+    }
+    if (problem !== null) throw problem;
+    return { result: result as T, ended: { exit: outcome.exitCode ?? null, stderr } };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    call.signal.removeEventListener('abort', onAbort);
+    // The program has ended; what it left in its group ends too.
+    killGroup(child.pid, 'SIGKILL');
+  }
+}
+
+async function feed(input: string | Iterable<string | Uint8Array>, stdin: NodeJS.WritableStream): Promise<void> {
+  // A program that ends before it has read everything is judged by its exit status, not by our broken pipe.
+  await pipeline(Readable.from(typeof input === 'string' ? [input] : input), stdin).catch(() => undefined);
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // The group is empty.
+  }
+}

@@ -1,0 +1,28 @@
+// The daemon, killed by SIGKILL right before or after the journal append with a given number (counted from its start).
+// Environment: LOCKSTEP_CONFIG, LOCKSTEP_DATA, LOCKSTEP_LISTEN, KILL_AT (a number), KILL_WHEN (before | after).
+import { createLog } from '../../dist/notify/log.js';
+import { startDaemon } from '../../dist/daemon.js';
+
+const { LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: data, LOCKSTEP_LISTEN: listen = '', KILL_AT, KILL_WHEN } = process.env;
+const [address, port] = listen.split(':');
+let appends = 0;
+
+const daemon = await startDaemon({
+  version: 'crashing',
+  config,
+  data,
+  address,
+  port: Number(port),
+  log: createLog({ file: null, stderr: process.stderr }),
+  wrapStore: (store) => ({
+    ...store,
+    append: async (batch) => {
+      appends += 1;
+      if (appends === Number(KILL_AT) && KILL_WHEN === 'before') process.kill(process.pid, 'SIGKILL');
+      await store.append(batch);
+      if (appends === Number(KILL_AT)) process.kill(process.pid, 'SIGKILL');
+    },
+  }),
+});
+console.log(`Lockstep listening on ${daemon.url}`);
+process.on('SIGTERM', () => void daemon.stop().then(() => process.exit(0)));
