@@ -52,7 +52,7 @@ export async function chooseIsolation(user: User, room: Room): Promise<Isolation
 }
 
 async function works(isolation: Isolation, room: Room): Promise<boolean> {
-  const [file = 'true', ...args] = [...enter(isolation, { ...room, network: false }).argv, 'true'];
+  const [file, ...args] = [...enter(isolation, { ...room, network: false }).argv, 'true'];
   const { failed } = await execa(file, args, {
     env: { PATH: searchPath() },
     extendEnv: false,

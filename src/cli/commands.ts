@@ -1,6 +1,5 @@
 // The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
 import { Command, InvalidArgumentError } from 'commander';
-import { visible } from '../core/escape.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
 import { logs } from './logs.ts';
@@ -109,7 +108,7 @@ function setupCommands(program: Command, does: Does): void {
     program
       .command('daemon')
       .description('run the daemon until it is told to stop (SIGTERM, Ctrl-C)')
-      .option('--listen <address>', 'address and port to listen at', '127.0.0.1:8484'),
+      .option('--listen <address>', 'address and port to listen at', listenAddress, '127.0.0.1:8484'),
     (session, _, { listen = '' }) => daemon(session, listen),
   );
   does(
@@ -218,7 +217,15 @@ function actCommands(program: Command, does: Does): void {
   }
 }
 
+/** `127.0.0.1:8484`, `[::1]:8484`, `localhost:0` (any free port). */
+function listenAddress(text: string): string {
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text)?.[1];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('It is an address and a port, like 127.0.0.1:8484 or [::1]:8484.');
+  return text;
+}
+
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError(`"${visible(text)}" is not a number like 42.`);
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number like 42.');
   return Number(text);
 }

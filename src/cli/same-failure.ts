@@ -44,5 +44,5 @@ function keyOf(server: string, message: string): string {
   return named
     .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g, '<address>')
     .replace(/\bport \d+\b/g, 'port <port>')
-    .replace(/\b\d+(?:[.,]\d+)?\s?(?:ms|s|min|m|h|B|kB|KB|KiB|MB|MiB|GB|GiB|bytes?)\b/g, '<amount>');
+    .replace(/\b\d+(?:[.,]\d+)?\s?(?:ms|s|min|m|h|B|kB|KB|KiB|MB|MiB|GB|GiB|bytes?|inodes?)\b/g, '<amount>');
 }

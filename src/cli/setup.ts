@@ -4,7 +4,6 @@ import { visible, visibleJson } from '../core/escape.ts';
 import { checkLines, hasFailed } from './checks.ts';
 import type { Check } from './checks.ts';
 import { EXIT } from './failure.ts';
-import { shownPath } from './settings.ts';
 import type { Session } from './session.ts';
 import type { ServerCheck } from './wiring.ts';
 
@@ -25,7 +24,7 @@ export async function daemon({ io, wiring, settings, output }: Session, listen: 
 }
 
 /** Exit 2 when the configuration is not valid, 1 when a server is not well. */
-export async function check({ io, wiring, settings, output }: Session, withServers: boolean): Promise<number> {
+export async function check({ wiring, settings, output }: Session, withServers: boolean): Promise<number> {
   const { config, data } = settings;
   const { text, warnings } = await wiring.checkConfiguration(config);
   const servers = withServers ? await wiring.checkServers(config, data) : null;
@@ -33,7 +32,6 @@ export async function check({ io, wiring, settings, output }: Session, withServe
   output.result({ configuration: config, valid: true, text, warnings, servers }, () => [
     visible(text).trimEnd(),
     ...warnings.map((warning) => output.palette.busy(`warning: ${visible(warning)}`)),
-    `${shownPath(config, io.cwd)} is valid.`,
     ...(servers === null ? [] : ['', ...checkLines(checks, output)]),
   ]);
   return hasFailed(checks) ? EXIT.failed : EXIT.done;

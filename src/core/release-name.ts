@@ -17,8 +17,8 @@ const NAME_LIMIT = 200;
 const SHORT_PART_LIMIT = 35;
 
 /**
- * Each part holds only letters, digits, `.` and `-`, and begins with a letter or digit; what had other characters or was longer than
- * 40 ends with a hash, so that different parts give different names. At most 200 characters. Throws RangeError for an impossible time.
+ * Each part holds only letters, digits, `.` and `-`, and begins with a letter or digit. Slashes and spaces become `-`, as people would write
+ * them; what had other characters or was longer than 40 ends with a hash. At most 200 characters. Throws RangeError for an impossible time.
  */
 export function releaseName(parts: ReleaseParts): string {
   const name = joined(parts, PART_LIMIT);
@@ -26,7 +26,7 @@ export function releaseName(parts: ReleaseParts): string {
 }
 
 function joined(parts: ReleaseParts, limit: number): string {
-  const part = (text: string): string => safeName(text, limit, 'dotted');
+  const part = (text: string): string => safeName(text.trim().replace(/[/\s]+/g, '-'), limit, 'dotted');
   return [
     part(parts.project),
     part(parts.environment),

@@ -87,7 +87,7 @@ function personIn(value: unknown): string | null {
  * Neither Git nor Subversion allows the control characters of ASCII in names (those of Unicode, they do); half of a surrogate pair
  * would not survive being stored.
  */
- 
+
 const isName = (text: string): boolean => text !== '' && text.length <= MOST_CHARACTERS && !/[\u0000-\u001f\u007f\p{Cs}]/u.test(text);
 
 const isObjectId = (value: unknown): value is string => typeof value === 'string' && OBJECT_ID.test(value);

@@ -92,7 +92,6 @@ export async function installHooks(request: InstallRequest): Promise<InstallRepo
 }
 
 function configOf({ url, repository }: InstallRequest): string {
-   
   if (repository === '' || /[\u0000-\u001f\u007f]/.test(repository))
     throw new DeployError('configuration', 'The repository has no usable name.');
   let address: URL;

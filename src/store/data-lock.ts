@@ -1,5 +1,5 @@
 // One daemon per data directory: a lock that dies with the process that holds it.
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DeployError } from '../core/errors.ts';
@@ -22,6 +22,8 @@ export async function lockDataDirectory(directory: string): Promise<DataLock> {
     database = new Database(join(directory, 'daemon.lock'), { timeout: 0 });
     database.pragma('locking_mode = EXCLUSIVE');
     database.exec('BEGIN EXCLUSIVE');
+    // Others who may read it could lock it. (chmod(2) opens nothing.)
+    await chmod(database.name, 0o600);
     await writeFile(note, `pid ${process.pid}, since ${new Date().toISOString()}\n`, { mode: 0o600 });
   } catch (error) {
     database?.close();

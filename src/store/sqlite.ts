@@ -31,22 +31,27 @@ export async function openStore(directory: string): Promise<Store> {
     if (error instanceof DeployError) throw error;
     throw new DeployError(
       'store',
-      `the database ${path} cannot be opened: ${(error as Error).message}. See docs: restore the data directory.`,
+      `the database ${path} cannot be opened: ${(error as Error).message}. Check its file system, or restore the data directory from a backup.`,
       null,
       error,
     );
   }
 }
 
-/** SQLite would make the file with the umask's mode; its log files take over the mode of the file. */
+/**
+ * SQLite would make the file with the umask's mode; its log files take over the mode of the file. A file that is there is not opened here:
+ * closing it would drop the locks of another connection of this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+ */
 async function makePrivate(path: string): Promise<void> {
-  await (await open(path, 'a', 0o600)).close();
-  const { mode } = await stat(path);
-  if ((mode & 0o077) === 0) return;
-  throw new DeployError(
-    'configuration',
-    `${path} can be read by other users (mode ${(mode & 0o777).toString(8)}). Run: chmod 600 '${path}'`,
+  const mode = await stat(path).then(
+    (found) => found.mode,
+    () => null,
   );
+  if (mode === null) await (await open(path, 'wx', 0o600)).close();
+  else if ((mode & 0o077) !== 0) {
+    const octal = (mode & 0o777).toString(8);
+    throw new DeployError('configuration', `${path} can be read by other users (mode ${octal}). Run: chmod 600 '${path}'`);
+  }
 }
 
 function openDatabase(path: string): Database.Database {

@@ -6,7 +6,7 @@ export type Statements = ReturnType<typeof prepareStatements>;
 
 /** Each query is answered from a key or an index: a page of history costs the same with ten deployments and with a million. */
 export function prepareStatements(database: Database) {
-  const row = <P extends unknown[], R>(sql: string): Statement<P, R> => database.prepare<P, R>(sql) as Statement<P, R>;
+  const row = <P extends unknown[], R>(sql: string): Statement<P, R> => database.prepare<P, R>(sql);
   return {
     insertEvent: row<[EventRow], never>(
       'INSERT INTO journal (number, at, deployment, type, body) VALUES (@number, @at, @deployment, @type, @body)',

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { DeployError } from '../core/errors.ts';
+import { errorOf } from './failure.ts';
 
 export type Call = {
   /** For messages: `export of trunk@12 from portal`. */
@@ -65,9 +66,9 @@ export async function stream<T>(
     stdout: 'pipe',
     stderr: 'pipe',
   });
-  let problem: unknown = null;
+  let problem: Error | null = null;
   let killer: NodeJS.Timeout | undefined;
-  const end = (why: unknown): void => {
+  const end = (why: Error): void => {
     problem ??= why;
     killGroup(child.pid, 'SIGTERM');
     killer ??= setTimeout(() => killGroup(child.pid, 'SIGKILL'), GRACE_MS);
@@ -86,7 +87,7 @@ export async function stream<T>(
   const fed = call.input === undefined || child.stdin === null ? null : feed(call.input, child.stdin);
   try {
     const consumed = consume(child.stdout).catch((error: unknown) => {
-      end(error);
+      end(errorOf(error));
       child.stdout.resume();
       return undefined;
     });
@@ -97,7 +98,8 @@ export async function stream<T>(
         `${call.tried} failed: ${call.file} is not installed on this machine. Install it and deploy again.`,
       );
     }
-    if (problem !== null) throw problem;
+    const failed = problem as Error | null;
+    if (failed !== null) throw failed;
     return { result: result as T, ended: { exit: outcome.exitCode ?? null, stderr } };
   } finally {
     clearTimeout(timer);

@@ -3,13 +3,11 @@ import { DeployError } from '../core/errors.ts';
 
 /** Removes what a remote may not do to a terminal, and passwords that slipped into a URL. */
 export function clean(text: string): string {
-  return (
-    text
-      .replace(/\r\n?/g, '\n')
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '?')
-      .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@:]*:[^/\s@]*@/gi, '$1***@')
-  );
+  return text
+    .replace(/\r\n?/g, '\n')
+
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '?')
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@:]*:[^/\s@]*@/gi, '$1***@');
 }
 
 /** The last lines of a program's complaint, at most 4 kB. */
@@ -77,3 +75,6 @@ export function diskError(error: unknown, directory: string): unknown {
   }
   return error;
 }
+
+/** What was thrown, as an error. */
+export const errorOf = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -2,6 +2,7 @@
 import { chmod, mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from '../core/errors.ts';
+import { errorOf } from './failure.ts';
 import { bringCommit, inMirror } from './git-mirror.ts';
 import type { Mirror } from './git-command.ts';
 import { fillPointers, parsePointer, POINTER_MAX } from './git-lfs.ts';
@@ -170,7 +171,7 @@ async function write(part: Part, directory: string, signal: AbortSignal): Promis
   }
   const pointers: LfsPointer[] = [];
   const running = new Set<Promise<void>>();
-  let problem: unknown = null;
+  const problems: Error[] = [];
   const writeSmall = async (file: File, content: Buffer): Promise<void> => {
     const path = join(directory, file.path);
     const pointer = part.mirror.repository.lfs && content.length < POINTER_MAX ? parsePointer(content.toString()) : null;
@@ -185,18 +186,18 @@ async function write(part: Part, directory: string, signal: AbortSignal): Promis
     }
     const bytes = await whole(content);
     const writing: Promise<void> = writeSmall(file, bytes)
-      .catch((error: unknown) => (problem ??= error))
+      .catch((error: unknown) => void problems.push(errorOf(error)))
       .then(() => void running.delete(writing));
     running.add(writing);
     if (running.size >= PARALLEL) await Promise.race(running);
-    if (problem !== null) throw problem;
+    if (problems[0] !== undefined) throw problems[0];
   };
   try {
     await readBlobs(part.mirror, part.files, take, signal);
   } finally {
     await Promise.all(running);
   }
-  if (problem !== null) throw problem;
+  if (problems[0] !== undefined) throw problems[0];
   await fillPointers(part.mirror, part.commit, pointers, signal);
 }
 

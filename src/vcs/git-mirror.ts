@@ -186,8 +186,8 @@ async function talk<T>(call: Talk, task: (git: SimpleGit) => PromiseLike<T>): Pr
   const tooMuch = new AbortController();
   const signal = AbortSignal.any([call.signal, tooMuch.signal, AbortSignal.timeout(call.timeoutMs)]);
   const mark = call.env['LOCKSTEP_VCS'] ?? '';
-  let ending: Promise<void> | null = null;
-  const end = (): void => void (ending ??= endMarked(mark));
+  const endings: Promise<void>[] = [];
+  const end = (): void => void endings.push(endMarked(mark));
   signal.addEventListener('abort', end, { once: true });
   try {
     let size = 0;
@@ -241,7 +241,7 @@ async function talk<T>(call: Talk, task: (git: SimpleGit) => PromiseLike<T>): Pr
     throw isDamage(output) ? damaged(call.tried, output) : repositoryError(call.tried, output, error);
   } finally {
     signal.removeEventListener('abort', end);
-    if (ending !== null) await ending;
+    await Promise.all(endings);
   }
 }
 

@@ -19,7 +19,7 @@ export function parseGitUrl(text: string, whose: string): GitUrl {
       `${whose}: its url ${reason}. Allowed are https://, http://, ssh://, git://, file:///, /path and user@host:path.`,
     );
   };
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u001f\u007f]/.test(text)) refuse('has control characters in it');
   // A plain path would be cloned with hard links and, to git-lfs, is no URL: the same as file://.
   if (text.startsWith('/')) return { url: `file://${text.replaceAll('%', '%25')}`, protocol: 'file', host: 'file' };
@@ -32,7 +32,7 @@ export function parseGitUrl(text: string, whose: string): GitUrl {
   }
   const url = /^([a-z]+):\/\/(?:([^@/]*)@)?((?:\[[^\]/]*\])|[^:/@]*)(?::([0-9]{1,5}))?(\/.*)?$/.exec(text);
   if (url === null) return refuse('has a form that is not allowed');
-  const [, protocol, user, host = '', port, path = '/'] = url;
+  const [, protocol = '', user, host = '', port, path = '/'] = url;
   switch (protocol) {
     case 'file':
       if (host !== '' && host !== 'localhost') refuse('names a host after file://; a path of this machine needs three slashes');

@@ -13,7 +13,7 @@ export const isRevisionNumber = (text: string): boolean => /^(?:0|[1-9][0-9]{0,9
  */
 export function isBranchName(name: string): boolean {
   if (name === '' || name === '@' || Buffer.byteLength(name) > 1_000) return false;
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u0020\u007f~^:?*[\\\ufffd]|\.\.|@\{|\/\/|^\/|\/$|\.$/.test(name)) return false;
   return name.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'));
 }

@@ -32,7 +32,6 @@ export function sshConfig(repository: Repository, port: string | null = null): s
 }
 
 function quoted(repository: Repository, key: string, path: string): string {
-  // eslint-disable-next-line no-control-regex
   if (!path.startsWith('/') || /["$\\\u0000-\u001f]/.test(path)) {
     throw new DeployError(
       'configuration',

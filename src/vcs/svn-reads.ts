@@ -77,7 +77,8 @@ async function ask(
     params: [...SVN_OPTIONS.filter((one) => one !== '--non-interactive'), ...account],
   };
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const end = (): void => void endMarked(mark);
+  const endings: Promise<void>[] = [];
+  const end = (): void => void endings.push(endMarked(mark));
   limit.addEventListener('abort', end, { once: true });
   try {
     const answer = await new Promise<unknown>((resolve, reject) => {
@@ -87,9 +88,9 @@ async function ask(
     });
     return isNode(answer) ? answer : {};
   } catch (error) {
-    if (signal.aborted) throw stopped;
     // exec's message is the command line, then what svn printed.
     const said = error instanceof Error ? error.message.split('\n').slice(1).join('\n') : String(error);
+    if (isAborted(signal)) throw stopped;
     if (limit.aborted)
       throw new DeployError(
         'repository',
@@ -106,8 +107,12 @@ async function ask(
     throw repositoryError(tried, said, error);
   } finally {
     limit.removeEventListener('abort', end);
+    await Promise.all(endings);
   }
 }
+
+/** Asked anew: time has passed since it was asked last. */
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
 /** Does svn say that there is nothing at the path, and nothing worse? (W170000 and W160013 from info and list, E160013 from log.) */
 function isMissing(said: string): boolean {

@@ -62,7 +62,6 @@ function checked(url: string): string {
 
 /** May this be the path of a branch: relative, no empty, `.` or `..` parts, no control characters? */
 export function isSvnPath(path: string): boolean {
-  // eslint-disable-next-line no-control-regex
   if (path === '' || path.length > 1_000 || /[\u0000-\u001f\u007f]/.test(path) || Buffer.from(path).toString() !== path) return false;
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
@@ -84,7 +83,7 @@ function encodePath(path: string, refuse: (reason: string) => never): string {
       return refuse('has a percent-encoding that is not UTF-8');
     }
   });
-  // eslint-disable-next-line no-control-regex
+
   if (plain.some((part) => part === '.' || part === '..' || part.includes('/') || /[\u0000-\u001f\u007f]/.test(part)))
     refuse('has a path with ., .. or control characters');
   return plain.map((part) => `/${encodePart(part)}`).join('');

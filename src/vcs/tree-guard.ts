@@ -100,7 +100,7 @@ function nameProblem(name: string): string | null {
   if (name === '.' || name === '..') return `has the name ${shown(name)}`;
   if (byteLength(name) > NAME_MAX) return `has a name of more than ${NAME_MAX} bytes`;
   // C0 without tab and newline, DEL, C1.
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(name)) return 'has control characters in its name';
   if (isDotGit(name)) return 'would be taken for a .git directory';
   return null;

@@ -216,7 +216,7 @@ describe('setting up', () => {
     const good = await run(['check'], { wiring: { checkConfiguration }, cwd: '/srv' });
     expect(good).toEqual({
       exit: 0,
-      stdout: 'production ← servers/production\nwarning: demo has one server\n./branches.config.json is valid.\n',
+      stdout: 'production ← servers/production\nwarning: demo has one server\n',
       stderr: '',
     });
     const invalid = () => Promise.reject(new DeployError('configuration', 'clusters.demo: unknown key "server". Did you mean "servers"?'));

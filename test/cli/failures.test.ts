@@ -131,13 +131,15 @@ describe('usage', () => {
     [['deploy'], /missing required argument 'cluster'/],
     [['deploy', 'a', 'b'], /too many arguments/],
     [['lock', 'a'], /required option '--reason <text>' not specified/],
-    [['show', '0x2a'], /"0x2a" is not a number like 42/],
-    [['show', '-1'], /"-1" is not a number like 42/],
+    [['show', '0x2a'], /'0x2a' is invalid for argument 'number'. It is a whole number like 42/],
+    [['show', '-1'], /'-1' is invalid/],
     [['status', '--colour'], /unknown option '--colour'/],
     [['status', '..'], /"\.\." is not the name of a cluster/],
     [['status', '--url', 'localhost:8484'], /"localhost:8484" is not an address of a daemon/],
     [['status', '--url', 'http://ann:secret@localhost'], /must not contain a user, a password/],
-    [['history', '--limit', 'many'], /"many" is not a number/],
+    [['history', '--limit', 'many'], /'many' is invalid.* It is a whole number/],
+    [['daemon', '--listen', '8484'], /'8484' is invalid.* like 127\.0\.0\.1:8484/],
+    [['daemon', '--listen', '127.0.0.1:99999'], /is invalid/],
   ])('%j is exit 2 and says what is wrong', async (argv, expected) => {
     const text = await run(argv, { url: daemon.url });
     expect(text.exit).toBe(2);

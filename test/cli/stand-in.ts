@@ -95,7 +95,7 @@ export class Paper extends Writable {
   }
 
   override _write(chunk: string, _encoding: string, done: () => void): void {
-    this.text += String(chunk);
+    this.text += chunk;
     done();
   }
 }
