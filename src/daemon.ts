@@ -66,7 +66,7 @@ export async function startDaemon({ version, config, data, address, port, log, w
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
   const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
-  const transport = await openTransport({ directory: join(data, 'ssh'), runtime });
+  const transport = openTransport({ directory: join(data, 'ssh'), runtime });
 
   const epoch = await store.raiseEpoch();
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
@@ -80,6 +80,11 @@ export async function startDaemon({ version, config, data, address, port, log, w
     now,
     lastEvent: await store.lastEvent(),
     log: (message) => log.error(message),
+    fatal: async (message) => {
+      log.error(`ending: ${message}`);
+      await log.close();
+      process.exit(1);
+    },
     release: async (deployment) => {
       logs.end(deployment.number);
       await channels.close(deployment);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ServerCheck, CliWiring } from './cli/wiring.ts';
 import { loadConfiguration } from './config/load.ts';
 import type { Configuration } from './core/configuration.ts';
+import type { Transport } from './core/channel.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { knownClusters } from './core/mapping.ts';
 import type { Cluster } from './core/cluster.ts';
@@ -109,7 +110,7 @@ function localPath(url: string): string | null {
 export const checkServers: CliWiring['checkServers'] = async (file, data) => {
   const { configuration } = await loadConfiguration(file);
   const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
-  const transport = await openTransport({ directory: join(data, 'ssh'), runtime });
+  const transport = openTransport({ directory: join(data, 'ssh'), runtime });
   const jobs = knownClusters(configuration, []).flatMap((cluster) => cluster.servers.map((server) => ({ cluster, server })));
   const checks: ServerCheck[] = [];
   const worker = async (): Promise<void> => {
@@ -125,7 +126,7 @@ export const checkServers: CliWiring['checkServers'] = async (file, data) => {
 };
 
 async function checkServer(
-  transport: Awaited<ReturnType<typeof openTransport>>,
+  transport: Transport,
   cluster: Cluster,
   server: Cluster['servers'][number],
 ): Promise<ServerCheck> {

@@ -30,7 +30,7 @@ export function createLiveBlock(stream: CommandStream, draw: (width: number) => 
   /** Each line is overwritten and only its rest cleared, in a single write: nothing is ever seen empty. */
   function paint(text = ''): void {
     lastAt = Date.now();
-    const lines = draw(Math.max(20, (stream.columns ?? 80) - 1)).slice(0, Math.max(3, (stream.rows ?? 24) - 1));
+    const lines = draw(Math.max(20, (stream.columns || 80) - 1)).slice(0, Math.max(3, (stream.rows || 24) - 1));
     const up = drawn === 0 ? '\r' : `\x1b[${drawn}A\r`;
     const printed = text === '' ? '' : `\x1b[J${text}`;
     stream.write(`${up}${printed}${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);

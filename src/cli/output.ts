@@ -36,7 +36,8 @@ export function createOutput(io: CommandIo, json: boolean): Output {
     json,
     live: live && !json,
     palette: isColoured ? colours : plain,
-    width: () => (stdout.isTTY === true ? (stdout.columns ?? 80) : Infinity),
+    // Some terminals (serial lines, recorders) say that they have 0 columns.
+    width: () => (stdout.isTTY === true ? stdout.columns || 80 : Infinity),
     result(document, lines) {
       if (json) stdout.write(`${visibleJson(document, 2)}\n`);
       else for (const line of lines()) stdout.write(`${line}\n`);

@@ -30,14 +30,15 @@ export type DeployRequest = {
 
 /** A cluster is asked to go to a revision: a new deployment (which supersedes one that waits), or the reason why not. */
 export function decideDeploy(state: State, request: DeployRequest): Decision<Outcome> {
-  const { cluster, revision } = request;
+  const { cluster, force, ...rest } = request;
+  const { revision } = request;
   const status = clusterOf(state, cluster.name);
   const waiting = status.waiting === null ? undefined : state.deployments.get(status.waiting);
   const running = status.running === null ? undefined : state.deployments.get(status.running);
   const live = status.record.releases[0];
   const none = (outcome: Outcome): Decision<Outcome> => ({ events: [], result: outcome });
 
-  if (!request.force) {
+  if (!force) {
     if (waiting?.revision === revision) return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
     const isOnItsWay = running?.revision === revision && running.state === 'running' && running.abortedBy === null;
     if (isOnItsWay && waiting === undefined) return none({ kind: 'already-requested', cluster: cluster.name, number: running.number });
@@ -49,7 +50,6 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
     }
   }
   const number = state.lastDeployment + 1;
-  const { cluster: _, force: __, ...rest } = request;
   const events: Fresh[] = [];
   if (waiting !== undefined) events.push({ deployment: waiting.number, event: { type: 'superseded', by: number } });
   events.push({ deployment: number, event: { type: 'requested', cluster, ...rest } });

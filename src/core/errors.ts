@@ -21,7 +21,8 @@ export type ErrorCode =
   | 'bad-answer'
   | 'verification'
   | 'aborted'
-  | 'store';
+  | 'store'
+  | 'store-closed';
 
 /**
  * An error with a code that an operator can act on. Its message says what was tried, where, what came back and what to do next.

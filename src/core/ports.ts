@@ -66,8 +66,9 @@ export type Batch = {
 export type HistoryQuery = { readonly cluster?: string; readonly before?: number; readonly limit: number };
 
 /**
- * The journal and its projections. `append` resolves when the batch would survive a power loss, and rejects with DeployError `store`
- * when it is certain that nothing of it was kept (it may then be tried again). The journal is never rewritten.
+ * The journal and its projections. `append` resolves when the batch would survive a power loss. It rejects with DeployError `store` when it
+ * is certain that nothing of it was kept (it may then be tried again), with `ambiguous` when nobody knows (its fsync failed), and with
+ * `store-closed` after an I/O error: then only a new start reads what is really on the disk. The journal is never rewritten.
  */
 export type Store = {
   append(batch: Batch): Promise<void>;

@@ -21,6 +21,8 @@ export type EngineOptions = {
   /** Called once, after the last event of a deployment is durable and none of its effects runs. */
   readonly release: (deployment: Deployment) => Promise<void>;
   readonly log: (message: string) => void;
+  /** The journal is lost to this process; only a new start can read what is on the disk. Must not resolve. */
+  readonly fatal: (message: string) => Promise<never>;
 };
 
 export type RunningEngine = Engine & {
@@ -144,16 +146,21 @@ export function createEngine(options: EngineOptions): RunningEngine {
         storeProblem = null;
         return;
       } catch (error) {
-        const { message } = problemOf(error);
-        if (storeProblem === null) log(`the journal cannot be written: ${message}`);
+        const { code, message } = problemOf(error);
+        if (storeProblem === null) refuseAll(message, items);
         storeProblem = message;
-        const refused = new DeployError('store', message);
-        for (const item of items) item.reject(refused);
-        for (const item of queue) if (!item.isAnswer) item.reject(refused);
-        queue = queue.filter((item) => item.isAnswer);
+        if (code !== 'store') await options.fatal(message);
         await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
       }
     }
+  }
+
+  function refuseAll(message: string, items: readonly Item[]): void {
+    log(`the journal cannot be written: ${message}`);
+    const late = new DeployError('store', `${message} What you asked for is recorded as soon as that is possible; see: lockstep status`);
+    for (const item of items) item.reject(late);
+    for (const item of queue) if (!item.isAnswer) item.reject(new DeployError('store', message));
+    queue = queue.filter((item) => item.isAnswer);
   }
 
   function publish(recorded: readonly Recorded[], touched: ReadonlySet<Deployment>): void {

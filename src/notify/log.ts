@@ -107,7 +107,7 @@ export function createLog({ file, stderr, level = 'info', colour = false, maxByt
 function jsonLine({ level, message, time = new Date().toISOString(), fields }: Entry): string {
   const plain = { time, level, message: cut(String(message)) };
   try {
-    return visibleJson(JSON.parse(JSON.stringify({ ...(fields as LogFields | undefined), ...plain }, replacer)), 0);
+    return visibleJson(JSON.parse(JSON.stringify({ ...plain, ...(fields as LogFields | undefined), ...plain }, replacer)), 0);
   } catch (error) {
     return visibleJson({ ...plain, fields: `cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}` }, 0);
   }

@@ -16,14 +16,14 @@ export type Receiver = {
 };
 
 /** A person waits at the other end of the hook: what is not decided by then, `lockstep status` tells. */
-const ANSWER_WITHIN_MS = 600;
+const ANSWER_WITHIN_MS = 400;
 
 /** Resolves when the change is durable. The same delivery again gets the recorded answer. Rejects with `store` and `not-found`. */
 export async function receive({ engine, store, lookout, repository, now }: Receiver, change: Change): Promise<HookAnswer> {
   const configured = repository(change.repository);
   if (configured === undefined) throw new DeployError('not-found', `no repository ${change.repository} is configured`);
   const known = await store.delivery(change.repository, change.delivery);
-  if (known !== null) return answer(change, known.closed ? known.outcomes : null);
+  if (known !== null) return { ...answer(change, known.closed ? known.outcomes : null), repeated: true };
 
   const receivedAt = now();
   const record = { change, receivedAt, outcomes: [], closed: false };

@@ -40,5 +40,5 @@ function advice(code: string): string {
 /** Every write after an I/O error, until the store is reopened. */
 export function poisoned(path: string, first: DeployError): DeployError {
   const message = `the journal ${path} is closed for writing after an I/O error. Nothing of this was recorded. Check the disk, then start the daemon again.`;
-  return new DeployError('store', message, first.message);
+  return new DeployError('store-closed', message, first.message);
 }

@@ -50,7 +50,7 @@ prepare() {
   done
   find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
   mkdir -p releases shared .lockstep/releases .lockstep/incoming || exit 1
-  [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || exit 1
+  [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
   [ -e .lockstep/bots ] || : >.lockstep/bots
 }
 

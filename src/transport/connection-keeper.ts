@@ -6,7 +6,7 @@ import { ConnectionLost } from './link.ts';
 import type { Link } from './link.ts';
 import { openSession } from './session.ts';
 import type { Session } from './session.ts';
-import { backoffMs, pause, within } from './time.ts';
+import { backoffMs, isTimeOver, pause, within } from './time.ts';
 
 export type ConnectionKeeper = {
   /**
@@ -76,8 +76,7 @@ export function connectionKeeper({ server, link, limiter }: { server: Server; li
 
   function stopped(what: string, reason: unknown, lost: ConnectionLost | null): DeployError {
     if (lost !== null) return new DeployError(lost.code, `${what} of ${server.name} failed: ${lost.message}`);
-    const isLate = reason instanceof Error && reason.name === 'TimeoutError';
-    if (isLate) return new DeployError('timeout', `${what} of ${server.name} took too long: ${reason.message}`);
+    if (isTimeOver(reason)) return new DeployError('timeout', `${what} of ${server.name} took too long`);
     return new DeployError('aborted', `${what} of ${server.name} was stopped`);
   }
 

@@ -3,6 +3,7 @@ import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
+import { isTimeOver } from './time.ts';
 
 type Lock = { token: string; epoch: number; deadline: number; fallback: string | null };
 
@@ -42,7 +43,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
 
   /** One verb: takes its time, may fail before or after its effect (nobody can tell), and acts like the agent's `enter`. */
   async function act<T>(verb: string, signal: AbortSignal, effect: () => T): Promise<T> {
-    await delay(Math.random() * delayMs, signal, () => problem(isTimeOver(signal) ? 'timeout' : 'aborted', verb, 'it was stopped'));
+    await delay(Math.random() * delayMs, signal, () => problem(isTimeOver(signal.reason) ? 'timeout' : 'aborted', verb, 'it was stopped'));
     if (isClosed) throw problem('aborted', verb, 'the channel is closed');
     const fails = Math.random() < failures;
     if (fails && Math.random() < 0.5) throw problem('unreachable', verb, 'simulated: the connection broke');
@@ -151,8 +152,6 @@ function endLockInTime(state: State): void {
   state.current = state.lock.fallback;
   state.lock = null;
 }
-
-const isTimeOver = ({ reason }: AbortSignal): boolean => reason instanceof Error && reason.name === 'TimeoutError';
 
 /** One timer; `error` makes the rejection of an aborted wait. */
 function delay(ms: number, signal: AbortSignal, error: () => DeployError): Promise<void> {

@@ -41,3 +41,8 @@ export function backoffMs(attempt: number): number {
   const full = Math.min(2_000, 200 * 2 ** attempt);
   return full / 2 + Math.random() * (full / 2);
 }
+
+/** Is this the reason of a signal whose time was over (ours, or AbortSignal.timeout's), rather than somebody's wish? */
+export function isTimeOver(reason: unknown): boolean {
+  return typeof reason === 'object' && reason !== null && 'name' in reason && reason.name === 'TimeoutError';
+}

@@ -112,6 +112,12 @@ describe('on a terminal', () => {
     expect(screenOf(stdout.text).cursor).toBe(true);
   });
 
+  test('a terminal that says it has no columns is taken to have 80', async () => {
+    const { done } = await follow({ ...terminal, columns: 0 });
+    end();
+    expect((await done).stdout).toContain('deployment 42 production ← servers/production 1a2b3c4 “Fix the cart” by Ann Lee');
+  });
+
   test('colour is used unless NO_COLOR says no', async () => {
     const { done, stdout } = await follow({ ...terminal, env: {} });
     await until(() => stdout.text.includes('\x1b[32m'), { what: 'colour' });

@@ -85,7 +85,7 @@ describe('promise I8: what was acknowledged', () => {
     const failed = lines.filter((line) => line.startsWith('failed'));
     expect(acknowledged).toBeGreaterThan(0);
     expect(failed[0]).toMatch(/^failed ambiguous the journal .* could not be made durable: disk I\/O error \(SQLITE_IOERR_FSYNC\)/);
-    expect(failed[1]).toMatch(/^failed store .* is closed for writing after an I\/O error/);
+    expect(failed[1]).toMatch(/^failed store-closed .* is closed for writing after an I\/O error/);
     expect(failed).toHaveLength(3);
     expect(lines.at(-1)).toBe('closed');
 

@@ -105,7 +105,7 @@ describe('a connection over ssh', () => {
   test('that hangs is found by keepalive, and made anew', async () => {
     const channel = ground.channel();
     await channel.hello(soon());
-    const session = sessionOf(sshd, await sshd.log());
+    const session = newestSession();
     process.kill(session, 'SIGSTOP');
     try {
       const started = Date.now();
@@ -229,7 +229,7 @@ describe('requests', () => {
     // The mutex is held elsewhere: the lock of the first channel waits for it, and its channel goes away.
     const holder = startChild('flock', [join(server.path, '.lockstep/mutex'), 'sh', '-c', 'read -r line; exit']);
     holder.stdout.resume();
-    await until(() => processesOf(join(server.path, '.lockstep/mutex')).length > 1, { what: 'the mutex is held' });
+    await until(() => processesOf('read -r line; exit').length > 1, { what: 'the mutex is held' });
     const controller = new AbortController();
     const leftBehind = codeOf(first.lock(nextOp(), 'token', LOCK, controller.signal));
     await until(() => processesOf(server.path).some((line) => / flock -w /.test(line)), { what: 'the request waits' });
@@ -258,10 +258,8 @@ describe('requests', () => {
   });
 });
 
-/** The process that serves the newest connection. */
-function sessionOf(sshd: Sshd, log: string): number {
-  const children = processesOf('sshd: ').filter((line) => / sshd: [a-z]+@notty/.test(line));
-  void sshd;
-  void log;
-  return Number.parseInt(children.at(-1) ?? '', 10);
+/** The process that serves the newest connection with a session. */
+function newestSession(): number {
+  const sessions = processesOf('sshd: ').filter((line) => / sshd: [a-z0-9_-]+@notty/.test(line));
+  return Number.parseInt(sessions.at(-1) ?? '', 10);
 }

@@ -75,7 +75,7 @@ describe('a Git tree is refused', () => {
     ],
   ])('with %s', async (_what, root) => {
     const message = await refusal(root());
-     
+
     expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f]/);
   });
 });
