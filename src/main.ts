@@ -3,14 +3,13 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from './cli/run.ts';
 import type { CliWiring } from './cli/wiring.ts';
-import { startDaemon } from './daemon.ts';
-import { checkConfiguration, checkServers, initialise, installRepositoryHooks, trustServers } from './errands.ts';
-import { createLog } from './notify/log.ts';
 
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 /** Runs until the first SIGTERM or SIGINT has stopped the daemon; the second ends what is still under way. */
 const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready }) => {
+  const { startDaemon } = await import('./daemon.ts');
+  const { createLog } = await import('./notify/log.ts');
   await mkdir(data, { recursive: true, mode: 0o700 });
   const log = createLog({ file: process.stderr.isTTY ? null : join(data, 'daemon.log'), stderr: process.stderr });
   const { address, port } = addressOf(listen);
@@ -34,6 +33,9 @@ function addressOf(listen: string): { address: string; port: number } {
   return { address: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
 
+/** Most commands only talk to the daemon: they must not wait for parts that they do not need. */
+const errands = () => import('./errands.ts');
+
 const interrupted = new AbortController();
 const isDaemon = process.argv[2] === 'daemon';
 if (!isDaemon) process.once('SIGINT', () => interrupted.abort());
@@ -44,10 +46,10 @@ process.exitCode = await runCommand(
   {
     version,
     startDaemon: runDaemon,
-    checkConfiguration,
-    checkServers,
-    initialise,
-    installHooks: installRepositoryHooks,
-    trustServers,
+    checkConfiguration: async (file) => (await errands()).checkConfiguration(file),
+    checkServers: async (file, data) => (await errands()).checkServers(file, data),
+    initialise: async (options) => (await errands()).initialise(options),
+    installHooks: async (options) => (await errands()).installRepositoryHooks(options),
+    trustServers: async (options) => (await errands()).trustServers(options),
   },
 );

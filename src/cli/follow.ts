@@ -5,6 +5,7 @@ import { interrupted } from './client.ts';
 import { eventStream, STREAM_TIMING } from './event-stream.ts';
 import type { StreamTiming } from './event-stream.ts';
 import { ApiFailure, EXIT, tellOf } from './failure.ts';
+import { runningStep } from './progress-state.ts';
 
 export type Watcher = {
   view(view: DeploymentView): void;
@@ -34,11 +35,14 @@ export async function follow(
   if (first.state === 'ended') return first;
 
   const ended = new AbortController();
+  /** Servers that have not finished the running step, as far as is known: with the last one, the step changes. */
+  let left = leftIn(first);
   const end: { view: DeploymentView | null; failure: unknown } = { view: null, failure: null };
   const refresh = createRefresh(async () => {
     try {
       const view = await api.deployment(number, ended.signal);
       watcher.view(view);
+      left = leftIn(view);
       if (view.state !== 'ended') return 'seen';
       end.view = view;
       ended.abort();
@@ -71,7 +75,8 @@ export async function follow(
       for (const event of message.events) {
         if (event.deployment !== number) continue;
         watcher.event(event);
-        const isRoutine = event.server !== null && event.step === step && event.type !== 'failed';
+        const isLast = event.type === 'finished' && --left === 0;
+        const isRoutine = event.server !== null && event.step === step && event.type !== 'failed' && !isLast;
         step = event.step;
         refresh.ask(isRoutine ? REFRESH_MS : SOON_MS);
       }
@@ -84,6 +89,11 @@ export async function follow(
     refresh.stop();
   }
   throw interrupted();
+}
+
+function leftIn(view: DeploymentView): number {
+  const step = runningStep(view);
+  return step === null ? 0 : step.total - step.done;
 }
 
 type Refresh = {

@@ -1,5 +1,6 @@
 // A real sshd on this machine, on addresses of 127.0.0.0/8, with keys of its own: as many servers as a test needs.
 import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -29,6 +30,8 @@ export type Sshd = {
   readonly knownHosts: string;
   readonly logFile: string;
   log(): Promise<string>;
+  /** Process ids of the open connections' processes, newest last. */
+  sessions(): number[];
   stop(): Promise<void>;
 };
 
@@ -79,6 +82,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     knownHosts: file('known_hosts'),
     logFile: file('log'),
     log,
+    sessions: () => descendantsOf(child.pid as number),
     stop: async () => {
       child.kill('SIGCONT');
       child.kill('SIGTERM');
@@ -86,6 +90,24 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Children of sshd that are sshd themselves, and theirs. */
+function descendantsOf(parent: number): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    try {
+      const [, command, rest] = /^\d+ \((.*)\) . (.*)$/s.exec(readFileSync(`/proc/${name}/stat`, 'utf8')) ?? [];
+      if (command === 'sshd') parents.set(Number(name), Number(rest?.split(' ')[0]));
+    } catch {
+      // It has just ended.
+    }
+  }
+  const isBelow = (pid: number): boolean => {
+    const up = parents.get(pid);
+    return up !== undefined && (up === parent || isBelow(up));
+  };
+  return [...parents.keys()].filter(isBelow).sort((a, b) => a - b);
 }
 
 async function freePort(): Promise<number> {

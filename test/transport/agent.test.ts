@@ -12,7 +12,12 @@ import { codeOf, nextOp, openGround, parcel, picture, processesOf, soon, upload 
 import type { Ground } from './ground.ts';
 
 const PAGE = { page: '<p>We are updating the software.</p>\n', timeoutMs: 60_000, botsTimeoutMs: 5_000 };
-const command = (run: string, timeoutMs = 20_000) => ({ name: 'migrate', command: { run, timeoutMs, on: null }, release: '', environment: {} });
+const command = (run: string, timeoutMs = 20_000) => ({
+  name: 'migrate',
+  command: { run, timeoutMs, on: null },
+  release: '',
+  environment: {},
+});
 
 describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
   let sshd: Sshd | null = null;
@@ -44,8 +49,8 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
   });
 
   test('brings a release, switches to it, reports it, and collects what is not kept', async () => {
-    const one = await ground.artifact({ 'index.html': 'one', 'bin/run': ['#!/bin/sh\n', 0o755], 'logs': null, 'now': { link: 'index.html' } });
-    const two = await ground.artifact({ 'index.html': 'two!', 'bin/run': ['#!/bin/sh\n', 0o755], 'logs': null, 'now': { link: 'index.html' } });
+    const one = await ground.artifact({ 'index.html': 'one', 'bin/run': ['#!/bin/sh\n', 0o755], logs: null, now: { link: 'index.html' } });
+    const two = await ground.artifact({ 'index.html': 'two!', 'bin/run': ['#!/bin/sh\n', 0o755], logs: null, now: { link: 'index.html' } });
     await channel.hello(soon());
     await upload(channel, 'r1', one);
     const op = nextOp();
@@ -285,7 +290,8 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     const request = command('echo run >>counter; sleep 30');
     const running = codeOf(channel.run(op, request, soon()));
     await until(() => existsSync(join(path, 'counter')), { what: 'the command runs' });
-    for (const line of processesOf(path).filter((one) => / execute |sleep 30/.test(one))) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    for (const line of processesOf(path).filter((one) => / execute |sleep 30/.test(one)))
+      process.kill(Number.parseInt(line, 10), 'SIGKILL');
     expect(await running).toBe('ambiguous');
     expect(await codeOf(channel.run(op, request, soon()))).toBe('ambiguous');
     expect(readFileSync(join(path, 'counter'), 'utf8')).toBe('run\n');
@@ -296,8 +302,8 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
       { path: 'config/local.php', kind: 'file' as const },
       { path: 'var/uploads', kind: 'directory' as const },
     ];
-    const one = await ground.artifact({ 'a': 'one', 'config/local.php': 'from the repository', 'var/uploads/x': 'from the repository' });
-    const two = await ground.artifact({ 'a': 'two!' });
+    const one = await ground.artifact({ a: 'one', 'config/local.php': 'from the repository', 'var/uploads/x': 'from the repository' });
+    const two = await ground.artifact({ a: 'two!' });
     await upload(channel, 'r1', one, { shared });
     await writeFile(join(path, 'shared/var/uploads/photo'), 'precious');
     expect(readFileSync(join(path, 'releases/r1/var/uploads/photo'), 'utf8')).toBe('precious');
@@ -306,7 +312,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     await upload(channel, 'r2', two, { base: { release: 'r1', artifact: one }, shared });
     expect(readFileSync(join(path, 'releases/r2/var/uploads/photo'), 'utf8')).toBe('precious');
     // No longer shared: what was shared stays where it is.
-    const three = await ground.artifact({ 'a': 'three', 'var/uploads/x': 'changed in the repository' });
+    const three = await ground.artifact({ a: 'three', 'var/uploads/x': 'changed in the repository' });
     const request = { release: 'r3', artifact: three.id, base: 'r1', remove: ['var/uploads/x', 'a'], links: [] };
     await channel.stage(nextOp(), request, soon());
     await channel.send({ release: 'r3', directory: three.directory, files: null, except: [], repair: true }, soon());

@@ -46,7 +46,11 @@ describe('a connection over ssh', () => {
     await channel.lock(nextOp(), 'token', LOCK, soon());
     await channel.switch(nextOp(), 'token', 'r2', soon());
     await channel.decide(nextOp(), 'token', 'r2', 60_000, soon());
-    await channel.run(nextOp(), { name: 'flush', command: { run: 'true', timeoutMs: 5_000, on: null }, release: 'r2', environment: {} }, soon());
+    await channel.run(
+      nextOp(),
+      { name: 'flush', command: { run: 'true', timeoutMs: 5_000, on: null }, release: 'r2', environment: {} },
+      soon(),
+    );
     await channel.unlock(nextOp(), 'token', soon());
     await channel.collect(['r2'], soon());
     await channel.close();
@@ -74,7 +78,9 @@ describe('a connection over ssh', () => {
       await writeFile(changed, readFileSync(other.knownHosts, 'utf8').replace(String(other.port), String(sshd.port)));
       for (const knownHosts of [empty, changed]) {
         const channel = ground.channel(ground.server(), 1, { ssh: { identity: sshd.identity, knownHosts } });
-        expect(await messageOf(channel.hello(soon()))).toMatch(/^connection of web\d+ failed: its host key .*Trust it: lockstep servers trust production$/);
+        expect(await messageOf(channel.hello(soon()))).toMatch(
+          /^connection of web\d+ failed: its host key .*Trust it: lockstep servers trust production$/,
+        );
         expect(await codeOf(channel.hello(soon()))).toBe('untrusted');
       }
     } finally {
@@ -87,7 +93,9 @@ describe('a connection over ssh', () => {
     const before = (await sshd.log()).length;
     try {
       const channel = ground.channel(ground.server(), 1, { ssh: { identity: other.identity, knownHosts: sshd.knownHosts } });
-      expect(await messageOf(channel.hello(soon()))).toMatch(/^connection of web\d+ failed: ssh exited 255: .*Permission denied .*authorized_keys/);
+      expect(await messageOf(channel.hello(soon()))).toMatch(
+        /^connection of web\d+ failed: ssh exited 255: .*Permission denied .*authorized_keys/,
+      );
       expect((await sshd.log()).slice(before).split('Connection from').length - 1).toBe(1);
     } finally {
       await other.stop();
@@ -105,8 +113,9 @@ describe('a connection over ssh', () => {
   test('that hangs is found by keepalive, and made anew', async () => {
     const channel = ground.channel();
     await channel.hello(soon());
-    const session = newestSession();
-    process.kill(session, 'SIGSTOP');
+    const sessions = sshd.sessions();
+    expect(sessions.length).toBeGreaterThan(0);
+    for (const session of sessions) process.kill(session, 'SIGSTOP');
     try {
       const started = Date.now();
       await channel.lock(nextOp(), 'token', LOCK, soon());
@@ -114,8 +123,35 @@ describe('a connection over ssh', () => {
       expect(Date.now() - started).toBeLessThan(25_000);
       await channel.unlock(nextOp(), 'token', soon());
     } finally {
-      process.kill(session, 'SIGKILL');
+      for (const session of sessions) process.kill(session, 'SIGKILL');
     }
+  });
+
+  test('that is killed again and again changes nothing about what the verbs do', async () => {
+    const server = ground.server();
+    const channel = ground.channel(server);
+    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+    await upload(channel, 'r2', await ground.artifact({ a: 'two' }));
+    const killer = setInterval(() => {
+      for (const line of processesOf(ground.runtime)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    }, 2_500);
+    try {
+      let previous: string | null = null;
+      for (const [round, release] of ['r1', 'r2', 'r1', 'r2', 'r1'].entries()) {
+        const token = `token${round}`;
+        await channel.lock(nextOp(), token, LOCK, soon());
+        expect(await channel.switch(nextOp(), token, release, soon())).toEqual({ previous });
+        await channel.decide(nextOp(), token, release, 60_000, soon());
+        const count = { name: 'migrate', command: { run: 'echo x >>count', timeoutMs: 9_000, on: null }, release: '', environment: {} };
+        expect((await channel.run(nextOp(), count, soon())).exit).toBe(0);
+        await channel.unlock(nextOp(), token, soon());
+        previous = release;
+      }
+    } finally {
+      clearInterval(killer);
+    }
+    expect(readFileSync(join(server.path, 'count'), 'utf8')).toBe('x\n'.repeat(5));
+    expect(existsSync(join(server.path, 'maintenance'))).toBe(false);
   });
 
   test('is closed while it is being made, without a trace', async () => {
@@ -192,8 +228,14 @@ describe('a server in foreign hands', () => {
     ['no JSON', 'echo "@$nonce $seq {"'],
     ['JSON of another kind', 'echo "@$nonce $seq []"'],
     ['half a greeting', `echo "@$nonce $seq {\\"current\\":null}"`],
-    ['a release name that is a path', `echo "@$nonce $seq {\\"current\\":\\"../../etc\\",\\"sealed\\":[],\\"lock\\":null,\\"freeBytes\\":1,\\"freeInodes\\":1,\\"rsync\\":null}"`],
-    ['a number that is none', `echo "@$nonce $seq {\\"current\\":null,\\"sealed\\":[],\\"lock\\":null,\\"freeBytes\\":-1,\\"freeInodes\\":1,\\"rsync\\":null}"`],
+    [
+      'a release name that is a path',
+      `echo "@$nonce $seq {\\"current\\":\\"../../etc\\",\\"sealed\\":[],\\"lock\\":null,\\"freeBytes\\":1,\\"freeInodes\\":1,\\"rsync\\":null}"`,
+    ],
+    [
+      'a number that is none',
+      `echo "@$nonce $seq {\\"current\\":null,\\"sealed\\":[],\\"lock\\":null,\\"freeBytes\\":-1,\\"freeInodes\\":1,\\"rsync\\":null}"`,
+    ],
     ['an unknown refusal', `echo "@$nonce $seq {\\"error\\":\\"__proto__\\",\\"message\\":\\"x\\"}"`],
     ['an answer to another question', 'echo "@$nonce 999999999 {}"'],
     ['a line without end', `printf "@$nonce $seq "; yes | tr -d "\\n" | head -c 10000000`],
@@ -257,9 +299,3 @@ describe('requests', () => {
     await first.unlock(nextOp(), 'token', soon());
   });
 });
-
-/** The process that serves the newest connection with a session. */
-function newestSession(): number {
-  const sessions = processesOf('sshd: ').filter((line) => / sshd: [a-z0-9_-]+@notty/.test(line));
-  return Number.parseInt(sessions.at(-1) ?? '', 10);
-}

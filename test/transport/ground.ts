@@ -49,7 +49,8 @@ export async function openGround(sshd: Sshd | null = null) {
     transport,
     server,
     cluster,
-    channel: (to: Server = server(), epoch = 1, changes: Partial<Cluster> = {}): Channel => transport.channel(to, { epoch, cluster: cluster(changes) }),
+    channel: (to: Server = server(), epoch = 1, changes: Partial<Cluster> = {}): Channel =>
+      transport.channel(to, { epoch, cluster: cluster(changes) }),
     async artifact(tree: Tree, mtime = MTIME): Promise<TestArtifact> {
       artifacts += 1;
       const made = join(directory, `artifact${artifacts}`);
@@ -72,7 +73,10 @@ export async function openGround(sshd: Sshd | null = null) {
 
 export async function put(path: string, content: Content, mtime = MTIME): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  if (content === null) return void (await mkdir(path, { recursive: true }));
+  if (content === null) {
+    await mkdir(path, { recursive: true });
+    return;
+  }
   if (typeof content === 'object' && 'link' in content) return symlink(content.link, path);
   const [text, mode] = typeof content === 'string' ? [content, 0o644] : content;
   await writeFile(path, text);
@@ -88,7 +92,9 @@ export async function manifestOf(directory: string): Promise<Manifest> {
     if (stat.isSymbolicLink()) entries.push({ type: 'link', path, target: await readlink(absolute) });
     else if (stat.isDirectory()) entries.push({ type: 'directory', path });
     else {
-      const sum = createHash('sha256').update(await readFile(absolute)).digest('hex');
+      const sum = createHash('sha256')
+        .update(await readFile(absolute))
+        .digest('hex');
       entries.push({ type: 'file', path, mode: stat.mode & 0o7777, size: stat.size, mtime: Math.floor(stat.mtimeMs / 1000), sha256: sum });
     }
   }
@@ -126,8 +132,7 @@ export const nextOp = (): string => `op${++operations}`;
 /** The upload step with its parts in the hands of the test. */
 export function parcel(artifact: TestArtifact, base: TestArtifact | null = null, shared: readonly SharedPath[] = []) {
   const tree = releaseTree(artifact.manifest, shared);
-  const { remove, send } =
-    base === null ? { remove: [], send: tree.entries } : difference(releaseTree(base.manifest, shared), tree);
+  const { remove, send } = base === null ? { remove: [], send: tree.entries } : difference(releaseTree(base.manifest, shared), tree);
   return {
     links: tree.links,
     remove,

@@ -9,7 +9,24 @@ import { startSshd } from '../lab/sshd.ts';
 import { MTIME, codeOf, nextOp, openGround, parcel, picture, soon, upload } from './ground.ts';
 import type { Ground, TestArtifact, Tree } from './ground.ts';
 
-const ODD = ['a\nline', '-rf', '--delete', 'two  words', ' front', 'star*', '[x]', '#note', ';note', "quo'te", 'quo"te', 'back\\slash', '$HOME', 'ünï', '😀', '~'];
+const ODD = [
+  'a\nline',
+  '-rf',
+  '--delete',
+  'two  words',
+  ' front',
+  'star*',
+  '[x]',
+  '#note',
+  ';note',
+  "quo'te",
+  'quo"te',
+  'back\\slash',
+  '$HOME',
+  'ünï',
+  '😀',
+  '~',
+];
 
 describe('an upload', () => {
   let ground: Ground;
@@ -27,14 +44,14 @@ describe('an upload', () => {
 
   test('leaves the earlier release as it was, byte for byte and mode for mode, whatever kind of change comes', async () => {
     const before: Tree = {
-      'same': 'same',
-      'edited': 'before',
-      'mode': ['#!/bin/sh\n', 0o644],
-      'time': 'same words',
-      'deleted': 'x',
+      same: 'same',
+      edited: 'before',
+      mode: ['#!/bin/sh\n', 0o644],
+      time: 'same words',
+      deleted: 'x',
       'file-to-directory': 'x',
       'directory-to-file/inner/deep': 'x',
-      'link': { link: 'same' },
+      link: { link: 'same' },
       'link-to-file': { link: 'same' },
       'file-to-link': 'x',
       'directory-to-link/inner': 'x',
@@ -42,15 +59,15 @@ describe('an upload', () => {
       'old-name': 'renamed',
       'kept/inner': 'x',
       'emptied/inner': 'x',
-      'empty': null,
+      empty: null,
     };
     const after: Tree = {
-      'same': 'same',
-      'edited': 'after!',
-      'mode': ['#!/bin/sh\n', 0o755],
+      same: 'same',
+      edited: 'after!',
+      mode: ['#!/bin/sh\n', 0o755],
       'file-to-directory/inner': 'x',
       'directory-to-file': 'x',
-      'link': { link: 'edited' },
+      link: { link: 'edited' },
       'link-to-file': 'x',
       'file-to-link': { link: 'same' },
       'directory-to-link': { link: 'kept' },
@@ -58,7 +75,7 @@ describe('an upload', () => {
       'new-name': 'renamed',
       'new/deep/file': 'x',
       'kept/inner': 'x',
-      'emptied': null,
+      emptied: null,
       'new-empty/one': null,
     };
     const one = await ground.artifact(before);
@@ -105,7 +122,7 @@ describe('an upload', () => {
   });
 
   test('a flipped byte, a changed mode, a stray or missing file is a mismatch, and nothing is renamed', async () => {
-    const one = await ground.artifact({ 'a': 'one', 'dir/b': 'two', 'link': { link: 'a' } });
+    const one = await ground.artifact({ a: 'one', 'dir/b': 'two', link: { link: 'a' } });
     const { seal, links } = parcel(one);
     const incoming = join(path, '.lockstep/incoming/r1');
     const damages: (() => unknown)[] = [
@@ -133,7 +150,7 @@ describe('an upload', () => {
       { path: 'var/uploads', kind: 'directory' as const },
       { path: 'odd *[x]/local', kind: 'file' as const },
     ];
-    const tree: Tree = { 'a': 'one', 'b': 'two', 'c/d': 'x', 'var/uploads/from-repository': 'x', 'run': ['x', 0o755] };
+    const tree: Tree = { a: 'one', b: 'two', 'c/d': 'x', 'var/uploads/from-repository': 'x', run: ['x', 0o755] };
     const one = await ground.artifact(tree);
     await upload(channel, 'r1', one, { shared });
     writeFileSync(join(path, 'shared/var/uploads/photo'), 'precious');
