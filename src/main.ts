@@ -11,7 +11,8 @@ const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready
   const { startDaemon } = await import('./daemon.ts');
   const { createLog } = await import('./notify/log.ts');
   await mkdir(data, { recursive: true, mode: 0o700 });
-  const log = createLog({ file: process.stderr.isTTY ? null : join(data, 'daemon.log'), stderr: process.stderr });
+  const colour = process.env['NO_COLOR'] === undefined;
+  const log = createLog({ file: process.stderr.isTTY ? null : join(data, 'daemon.log'), stderr: process.stderr, colour });
   const { address, port } = addressOf(listen);
   const daemon = await startDaemon({ version, config, data, address, port, log });
   ready(daemon.url);

@@ -127,33 +127,6 @@ describe('a connection over ssh', () => {
     }
   });
 
-  test('that is killed again and again changes nothing about what the verbs do', async () => {
-    const server = ground.server();
-    const channel = ground.channel(server);
-    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
-    await upload(channel, 'r2', await ground.artifact({ a: 'two' }));
-    const killer = setInterval(() => {
-      for (const line of processesOf(ground.runtime)) process.kill(Number.parseInt(line, 10), 'SIGKILL');
-    }, 2_500);
-    try {
-      let previous: string | null = null;
-      for (const [round, release] of ['r1', 'r2', 'r1', 'r2', 'r1'].entries()) {
-        const token = `token${round}`;
-        await channel.lock(nextOp(), token, LOCK, soon());
-        expect(await channel.switch(nextOp(), token, release, soon())).toEqual({ previous });
-        await channel.decide(nextOp(), token, release, 60_000, soon());
-        const count = { name: 'migrate', command: { run: 'echo x >>count', timeoutMs: 9_000, on: null }, release: '', environment: {} };
-        expect((await channel.run(nextOp(), count, soon())).exit).toBe(0);
-        await channel.unlock(nextOp(), token, soon());
-        previous = release;
-      }
-    } finally {
-      clearInterval(killer);
-    }
-    expect(readFileSync(join(server.path, 'count'), 'utf8')).toBe('x\n'.repeat(5));
-    expect(existsSync(join(server.path, 'maintenance'))).toBe(false);
-  });
-
   test('is closed while it is being made, without a trace', async () => {
     const channel = ground.channel();
     const greeting = codeOf(channel.hello(soon()));
