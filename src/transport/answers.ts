@@ -1,6 +1,7 @@
 // Reads the agent's answers. A server may be broken or in foreign hands: nothing is taken from it that is not exactly as agreed.
 import type { Greeting, RunResult } from '../core/channel.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import { visibleLine } from '../core/escape.ts';
 
 /** The agent's refusal of a request. */
 export type Refusal = { readonly code: ErrorCode | 'overtaken'; readonly message: string; readonly last: number };
@@ -101,7 +102,5 @@ function matching(value: unknown, pattern: RegExp): string {
 
 const nameOrNull = (value: unknown): string | null => (value === null ? null : matching(value, NAME));
 
-/** Messages go to terminals and pages: no control characters, one line, bounded. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').slice(0, 600);
-}
+/** Messages go to terminals and pages. */
+const printable = (text: string): string => visibleLine(text).slice(0, 600);

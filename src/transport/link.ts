@@ -1,5 +1,6 @@
 // How one server is reached: what starts its agent, what carries its files, and what the end of a connection means.
 import type { ErrorCode } from '../core/errors.ts';
+import { visibleLine } from '../core/escape.ts';
 import type { Child, Ended } from './child.ts';
 import type { Carrier } from './rsync-argv.ts';
 
@@ -26,7 +27,8 @@ export class ConnectionLost extends Error {
   readonly retry: 'final' | 'dropped' | 'again';
 
   constructor(code: ErrorCode, retry: 'final' | 'dropped' | 'again', message: string) {
-    super(message);
+    // The words may be the server's own.
+    super(visibleLine(message).slice(0, 1_000));
     this.name = 'ConnectionLost';
     this.code = code;
     this.retry = retry;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from '../core/errors.ts';
+import { visible } from '../core/escape.ts';
 import { lastLine, startChild } from './child.ts';
 import { ConnectionLost } from './link.ts';
 import { rsyncCommand } from './rsync-argv.ts';
@@ -59,7 +60,8 @@ async function write(stdin: NodeJS.WritableStream, lines: readonly string[]): Pr
 }
 
 /** rsync(1), EXIT VALUES: 10, 12, 30, 35 and ssh's 255 are the connection's, 11 the files', 23 partial, 24 vanished sources. */
-function failure(exit: number | null, stderr: string): Error {
+function failure(exit: number | null, raw: string): Error {
+  const stderr = visible(raw);
   const words = `rsync ${exit === null ? 'was killed' : `exited ${exit}`}: ${causeOf(stderr)}`;
   if (/No space left on device|uota exceeded|Read-only file system/.test(stderr)) return new DeployError('disk', words, stderr);
   if (/rsync: (command )?not found/.test(stderr)) return new DeployError('refused', `${words}; install rsync on the server`, stderr);

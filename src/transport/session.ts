@@ -41,6 +41,7 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
   const { child, carrier, clean } = await link.connect(bootArguments(path, nonce));
   let pending: Pending | null = null;
   let lost: Error | null = null as Error | null;
+  let wasNeeded = false;
   let isReady = false;
   let closing: Promise<void> | null = null;
   const greeting = deferred();
@@ -65,7 +66,11 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
 
   const hear = (line: string): void => {
     if (isReady) return answered(line);
-    if (line === 'need') return void child.stdin.write(AGENT);
+    if (line === 'need' && !wasNeeded) {
+      wasNeeded = true;
+      child.stdin.write(AGENT);
+      return;
+    }
     if (line === 'ready') {
       isReady = true;
       return greeting.resolve();

@@ -3,7 +3,7 @@
 # Exits 75 (EX_TEMPFAIL: try again later) while the server is locked; otherwise becomes the command, which holds a shared lock
 # until it and everything it started have ended. Lives in PATH/.lockstep/, where Lockstep keeps it up to date.
 set -u
-lockstep=$(dirname -- "$0")
+lockstep=$(dirname -- "$(readlink -f -- "$0")")
 [ $# -gt 0 ] || { echo 'usage: with-lock COMMAND...' >&2 && exit 64; }
 [ ! -e "$lockstep/../maintenance" ] || exit 75
 exec 9<"$lockstep/bots" || exit 69
