@@ -217,7 +217,8 @@ async function demo(dir) {
 
   async function expectEverywhere(which, text) {
     const pages = await Promise.all(which.map(async (one) => (await fetch(one)).text()));
-    if (!pages.every((page) => page === `${text} page|${text} style`)) throw new Error(`not every server answers ${text}: ${pages.join(', ')}`);
+    if (!pages.every((page) => page === `${text} page|${text} style`))
+      throw new Error(`not every server answers ${text}: ${pages.join(', ')}`);
     say(bold(`All ${which.length} servers answer: ${text}`));
   }
 
@@ -258,7 +259,11 @@ try {
   const { env, shop, port } = await demo(dir);
   if (!isOnce) {
     say(bold('\nWhat to try next (in another terminal):'));
-    say(`  export ${Object.entries(env).map(([name, value]) => `${name}=${value}`).join(' ')}`);
+    say(
+      `  export ${Object.entries(env)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
+    );
     say(`  cd ${shop} && echo 'third page' >index.html && git commit -am Third && git push origin HEAD:servers/production`);
     say(`  ${lockstep} status production; ${lockstep} history; ${lockstep} logs 2; ${lockstep} plan production`);
     say(`  open http://127.0.0.1:${port}/ (any user, password: cat ${join(dir, 'data/token')})`);

@@ -50,7 +50,15 @@ export type Daemon = {
 };
 
 /** Rejects with DeployError: `configuration`, `conflict` (another daemon uses the data directory), `store`. */
-export async function startDaemon({ version, config, data, address, port, log, wrapStore = (store) => store }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({
+  version,
+  config,
+  data,
+  address,
+  port,
+  log,
+  wrapStore = (store) => store,
+}: DaemonOptions): Promise<Daemon> {
   const now = Date.now;
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
@@ -93,7 +101,9 @@ export async function startDaemon({ version, config, data, address, port, log, w
   });
   engine.subscribe(writeLogs);
 
-  const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) => log.warn(line));
+  const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) =>
+    log.warn(line),
+  );
   const application = createApplication({
     version,
     engine,

@@ -125,11 +125,7 @@ export const checkServers: CliWiring['checkServers'] = async (file, data) => {
   return checks.sort((a, b) => `${a.cluster} ${a.server}`.localeCompare(`${b.cluster} ${b.server}`, 'en', { numeric: true }));
 };
 
-async function checkServer(
-  transport: Transport,
-  cluster: Cluster,
-  server: Cluster['servers'][number],
-): Promise<ServerCheck> {
+async function checkServer(transport: Transport, cluster: Cluster, server: Cluster['servers'][number]): Promise<ServerCheck> {
   // Epoch 0: nothing is changed by asking, and nothing could be.
   const channel = transport.channel(server, { epoch: 0, cluster });
   const base = { cluster: cluster.name, server: server.name };
@@ -143,7 +139,8 @@ async function checkServer(
     return { ...base, state: isTight ? 'warn' : 'ok', message, remedy: isTight ? 'make room on the server' : null };
   } catch (error) {
     const { code, message } = problemOf(error);
-    const remedy = code === 'untrusted' ? `lockstep servers trust ${cluster.name}` : 'see the message; ssh to the server by hand shows the same';
+    const remedy =
+      code === 'untrusted' ? `lockstep servers trust ${cluster.name}` : 'see the message; ssh to the server by hand shows the same';
     return { ...base, state: 'fail', message, remedy };
   } finally {
     await channel.close();
@@ -164,7 +161,9 @@ export const trustServers: CliWiring['trustServers'] = async ({ config, data, cl
       }
     }
   }
-  return lines.length > 0 ? [...lines, 'compare these with what the servers say: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub'] : ['nothing to trust'];
+  return lines.length > 0
+    ? [...lines, 'compare these with what the servers say: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub']
+    : ['nothing to trust'];
 };
 
 async function exists(path: string): Promise<boolean> {

@@ -60,6 +60,7 @@ export type SealRequest = {
 export type LockRequest = {
   readonly page: string;
   readonly timeoutMs: number;
+  /** 0: bots are not waited for. */
   readonly botsTimeoutMs: number;
 };
 
@@ -67,12 +68,13 @@ export type RunRequest = {
   /** What it is for, in messages: `migrate`, `flush`, … */
   readonly name: string;
   readonly command: Command;
+  /** Release in whose directory it runs; empty: the server's path itself. */
   readonly release: string;
-  /** Environment for the command, e.g. LOCKSTEP_RELEASE. */
+  /** Environment for the command, e.g. LOCKSTEP_RELEASE; no value may hold a line break. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** The end of a command: exit status (128 + n: killed by signal n) and the last 16 KiB of what it printed. */
+/** The end of a command: exit status (124: it took too long; 128 + n: killed by signal n) and the last 16 KiB of what it printed. */
 export type RunResult = { readonly exit: number; readonly output: string };
 
 /**

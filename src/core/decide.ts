@@ -10,8 +10,7 @@ import type { State } from './state.ts';
 
 /** An event that has no number and time yet. */
 export type Fresh =
-  | { readonly deployment: number; readonly event: DeploymentEvent }
-  | { readonly deployment: null; readonly event: DaemonEvent };
+  { readonly deployment: number; readonly event: DeploymentEvent } | { readonly deployment: null; readonly event: DaemonEvent };
 
 /** Events to record, rows of the store that belong to them, and what the asker is told once both are durable. */
 export type Decision<T> = { readonly events: readonly Fresh[]; readonly rows?: Partial<Batch>; readonly result: T };
@@ -93,7 +92,9 @@ export function decideSettle(state: State, number: number, done: boolean, by: st
   }
   return {
     events: [{ deployment: number, event: { type: 'settled', done, by } }],
-    result: done ? `deployment ${number} goes on: its migration counts as done` : `deployment ${number} goes back: its migration counts as not done`,
+    result: done
+      ? `deployment ${number} goes on: its migration counts as done`
+      : `deployment ${number} goes back: its migration counts as not done`,
   };
 }
 

@@ -65,7 +65,5 @@ export type DaemonEvent =
 
 /** An event with its place in the journal. `number` rises by one; `at` is milliseconds since 1970 (for people, never for order). */
 export type Recorded = { readonly number: number; readonly at: number } & (
-  | { readonly deployment: number; readonly event: DeploymentEvent }
-  | { readonly deployment: null; readonly event: DaemonEvent }
+  { readonly deployment: number; readonly event: DeploymentEvent } | { readonly deployment: null; readonly event: DaemonEvent }
 );
-

@@ -288,6 +288,7 @@ function memberOf(deployment: Deployment, event: StageEvent): Member {
 
 function impossible(deployment: Deployment, event: DeploymentEvent): never {
   const where = 'stage' in event ? ` at stage ${event.stage}, server ${String(event.server)}` : '';
-  throw new Error(`deployment ${deployment.number} is ${deployment.state} at stage ${deployment.at}: "${event.type}"${where} cannot happen`);
+  throw new Error(
+    `deployment ${deployment.number} is ${deployment.state} at stage ${deployment.at}: "${event.type}"${where} cannot happen`,
+  );
 }
-

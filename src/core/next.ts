@@ -45,7 +45,9 @@ export function unanswered(deployment: Deployment): Effect[] {
 
 /** Between the first lock and the last unlock users can notice something: the cutover is never interrupted by choice. */
 export function isInCutover(deployment: Deployment): boolean {
-  return deployment.state !== 'ended' && deployment.members.some((member) => member.mayBeLocked || member.mayHaveSwitched) && !deployment.live;
+  return (
+    deployment.state !== 'ended' && deployment.members.some((member) => member.mayBeLocked || member.mayHaveSwitched) && !deployment.live
+  );
 }
 
 /** Names a deployment on the servers, also beside deployments of another daemon with the same number. */

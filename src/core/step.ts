@@ -11,17 +11,7 @@ export type Direction = 'forward' | 'back';
  * `decide` tells every server which release it takes by itself should its lock run out: the point of no return.
  * `collect` removes releases that are no longer kept.
  */
-export type Action =
-  | 'build'
-  | 'schedule'
-  | 'upload'
-  | 'lock'
-  | 'switch'
-  | 'decide'
-  | 'migrate'
-  | 'unlock'
-  | 'verify'
-  | 'collect';
+export type Action = 'build' | 'schedule' | 'upload' | 'lock' | 'switch' | 'decide' | 'migrate' | 'unlock' | 'verify' | 'collect';
 
 /** A stage of the course: one action by every member (or once for the cluster), between two barriers. */
 export type Stage = {

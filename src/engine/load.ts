@@ -25,7 +25,7 @@ export async function loadState(store: Store): Promise<State> {
 /** A deployment as its events have it; `null`: there are none. */
 export async function replay(store: Store, number: number): Promise<Deployment | null> {
   let deployment: Deployment | null = null;
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const page = await store.events({ after, limit: PAGE, deployment: number });
     for (const recorded of page) {
       after = recorded.number;

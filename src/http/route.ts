@@ -60,7 +60,6 @@ export function queryNumber(request: Request, name: string, least: number): numb
   return Number(text);
 }
 
- 
 export const isPlausibleName = (name: string): boolean => name !== '' && name.length <= 255 && !/[\u0000-\u001f\u007f]/.test(name);
 
 export const notFound = (message: string): DeployError => new DeployError('not-found', message);

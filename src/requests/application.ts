@@ -41,7 +41,10 @@ export function createApplication(tools: ApplicationTools): Application {
     const cluster = clusters().find((one) => one.name === name);
     if (cluster !== undefined) return cluster;
     const known = clusters().map((one) => one.name);
-    throw new DeployError('not-found', `there is no cluster ${JSON.stringify(name)}; there are: ${known.slice(0, 20).join(', ') || 'none'}`);
+    throw new DeployError(
+      'not-found',
+      `there is no cluster ${JSON.stringify(name)}; there are: ${known.slice(0, 20).join(', ') || 'none'}`,
+    );
   }
 
   function sourceFor(name: string): Source & { from: Repository } {

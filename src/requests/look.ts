@@ -94,7 +94,8 @@ const isHook = (change: Change): boolean => change.source !== 'poll' && change.s
 async function candidatesOf(tools: LookTools, repository: Repository, sight: Sight, change: Change): Promise<Candidate[]> {
   const { heads: known } = tools;
   const configuration = tools.configuration();
-  if ('problem' in sight) return isHook(change) ? failedToAsk(change, hintedBranches(change, known.of(repository.name)), sight.problem) : [];
+  if ('problem' in sight)
+    return isHook(change) ? failedToAsk(change, hintedBranches(change, known.of(repository.name)), sight.problem) : [];
 
   const { heads } = sight;
   const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
@@ -108,7 +109,9 @@ async function candidatesOf(tools: LookTools, repository: Repository, sight: Sig
     candidateOf(tools, { configuration, repository, versionControl, change, signal }, ref, heads.get(ref) ?? null, moved.includes(ref));
   const candidates: Candidate[] = [];
   for (const ref of refs) candidates.push(await one(ref));
-  return candidates.length === 0 && isHook(change) ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')] : candidates;
+  return candidates.length === 0 && isHook(change)
+    ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')]
+    : candidates;
 }
 
 type Context = {
@@ -173,7 +176,13 @@ async function failedBefore({ engine, store }: LookTools, cluster: Cluster, revi
 }
 
 /** Where the cluster forbids it, a head that does not descend from what is live is refused. */
-async function forcePushRefusal(tools: LookTools, context: Context, cluster: Cluster, ref: string, revision: string): Promise<Outcome | null> {
+async function forcePushRefusal(
+  tools: LookTools,
+  context: Context,
+  cluster: Cluster,
+  ref: string,
+  revision: string,
+): Promise<Outcome | null> {
   if (cluster.forcePush) return null;
   const live = clusterOf(tools.engine.state, cluster.name).record.releases[0];
   if (live === undefined || live.repository !== context.repository.name || live.branch !== ref || live.revision === revision) return null;
@@ -185,7 +194,10 @@ async function forcePushRefusal(tools: LookTools, context: Context, cluster: Clu
     return { kind: 'failed', reason: error.message };
   }
   const how = `to deploy it all the same: lockstep deploy ${cluster.name}, or set "forcePush": true for ${cluster.name}`;
-  return { kind: 'refused', reason: `${short(revision)} does not descend from ${short(live.revision)}, which ${cluster.name} serves; ${how}` };
+  return {
+    kind: 'refused',
+    reason: `${short(revision)} does not descend from ${short(live.revision)}, which ${cluster.name} serves; ${how}`,
+  };
 }
 
 const short = (revision: string): string => (revision.length > 12 ? revision.slice(0, 8) : revision);

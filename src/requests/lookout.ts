@@ -33,7 +33,11 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
       const queue = waiting.get(repository.name) ?? [];
       queue.push({ change, receivedAt, resolve, reject });
       waiting.set(repository.name, queue);
-      if (!busy.has(repository.name)) busy.set(repository.name, work(repository).finally(() => busy.delete(repository.name)));
+      if (!busy.has(repository.name))
+        busy.set(
+          repository.name,
+          work(repository).finally(() => busy.delete(repository.name)),
+        );
     });
   }
 
@@ -44,7 +48,8 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
       if (batch.length === 0) return;
       const sight = await sightOf(tools, repository);
       if ('problem' in sight) log(`repository ${repository.name} does not answer: ${sight.problem}`);
-      for (const { change, receivedAt, resolve, reject } of batch) await look(tools, repository, sight, change, receivedAt).then(resolve, reject);
+      for (const { change, receivedAt, resolve, reject } of batch)
+        await look(tools, repository, sight, change, receivedAt).then(resolve, reject);
     }
   }
 

@@ -22,10 +22,20 @@ export async function planOf(
 ): Promise<PlanView> {
   const commit = await versionControl(from).commit(branch, revision, signal);
   const { record } = clusterOf(engine.state, cluster.name);
-  const request = { cluster, repository: from, branch, build, revision: commit.revision, requestedBy: 'plan', reason: 'plan', force: false };
+  const request = {
+    cluster,
+    repository: from,
+    branch,
+    build,
+    revision: commit.revision,
+    requestedBy: 'plan',
+    reason: 'plan',
+    force: false,
+  };
   const outcome = decideDeploy(engine.state, request).result;
   const live = record.releases[0];
-  const lock = record.locked === null ? '' : `; it waits, because ${cluster.name} is locked by ${record.locked.by}: ${record.locked.reason}`;
+  const lock =
+    record.locked === null ? '' : `; it waits, because ${cluster.name} is locked by ${record.locked.by}: ${record.locked.reason}`;
   return {
     cluster: cluster.name,
     repository: from.name,

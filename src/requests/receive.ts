@@ -47,7 +47,11 @@ function later(ms: number): Promise<null> {
 function answer(change: Change, outcomes: readonly RefOutcome[] | null): HookAnswer {
   const { delivery, repository } = change;
   if (outcomes === null) {
-    return { delivery, decisions: [], lines: [`Lockstep: the change of ${repository} is recorded and being looked into; see: lockstep status`] };
+    return {
+      delivery,
+      decisions: [],
+      lines: [`Lockstep: the change of ${repository} is recorded and being looked into; see: lockstep status`],
+    };
   }
   return {
     delivery,
@@ -58,6 +62,8 @@ function answer(change: Change, outcomes: readonly RefOutcome[] | null): HookAns
       deployment: 'number' in outcome ? outcome.number : null,
       cluster: 'cluster' in outcome ? outcome.cluster : null,
     })),
-    lines: outcomes.map(({ ref, outcome }) => `Lockstep: ${ref}${outcomeText(outcome).startsWith('→') ? ' ' : ': '}${outcomeText(outcome)}`),
+    lines: outcomes.map(
+      ({ ref, outcome }) => `Lockstep: ${ref}${outcomeText(outcome).startsWith('→') ? ' ' : ': '}${outcomeText(outcome)}`,
+    ),
   };
 }

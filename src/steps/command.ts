@@ -4,8 +4,18 @@ import type { Command } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Work } from './perform.ts';
 
-/** Runs it once under `op`; rejects with `command` if it does not end with 0, and with `ambiguous` if nobody knows how it ended. */
-export async function runCommand(work: Work, channel: Channel, name: string, command: Command, op: string): Promise<void> {
+/**
+ * Runs it once under `op`, in the directory of `release` (empty: in the server's path itself); rejects with `command` if it does not end with 0, and with
+ * `ambiguous` if nobody knows how it ended.
+ */
+export async function runCommand(
+  work: Work,
+  channel: Channel,
+  name: string,
+  command: Command,
+  op: string,
+  release = work.deployment.release ?? '',
+): Promise<void> {
   const { deployment, tools } = work;
   const where = channel.server.name;
   const signal = AbortSignal.any([work.signal, AbortSignal.timeout(command.timeoutMs + 15_000)]);
@@ -17,7 +27,7 @@ export async function runCommand(work: Work, channel: Channel, name: string, com
     LOCKSTEP_REVISION: deployment.revision,
     LOCKSTEP_SERVER: where,
   };
-  const result = await channel.run(op, { name, command, release: deployment.release ?? '', environment }, signal);
+  const result = await channel.run(op, { name, command, release, environment }, signal);
   if (result.output !== '') tools.log(deployment.number, `${name} on ${where}:\n${result.output.replace(/\n?$/, '\n')}`);
   if (result.exit !== 0) throw new DeployError('command', failureText(name, where, command, result), tail(result.output));
 }

@@ -10,7 +10,9 @@ export async function migrate(work: Work): Promise<Facts> {
   if (command === null) return {};
   const stopRenewing = keepLocks(work);
   try {
-    await runCommand(work, channelFor(work, command.on), 'migrate', command, op);
+    // The daemon's own machine has no releases.
+    const release = command.on === 'daemon' ? '' : (deployment.release ?? '');
+    await runCommand(work, channelFor(work, command.on), 'migrate', command, op, release);
     return {};
   } catch (error) {
     if (error instanceof DeployError && error.code === 'ambiguous') throw ambiguous(deployment.number, command.run, error);

@@ -55,7 +55,11 @@ export function uploader(artifacts: Artifacts): Upload {
     const base = await baseOf(artifacts, greeting);
     const parcel = await parcelFor(target, base, cluster.shared);
     const links = target.tree.links;
-    const staged = await channel.stage(`${op}-stage`, { release, artifact: id, base: base?.release ?? null, remove: parcel.remove, links }, signal);
+    const staged = await channel.stage(
+      `${op}-stage`,
+      { release, artifact: id, base: base?.release ?? null, remove: parcel.remove, links },
+      signal,
+    );
     if (staged === 'sealed') return { bytes: 0, carrier: 'present' };
 
     const common = { release, directory: target.artifact.directory, except: target.tree.covered };
@@ -102,7 +106,8 @@ const isMismatch = (error: unknown): boolean => error instanceof DeployError && 
 
 async function load(artifacts: Artifacts, id: string, shared: readonly SharedPath[]): Promise<Target> {
   const artifact = await artifacts.find(id);
-  if (artifact === null) throw new DeployError('artifact', `artifact ${id.slice(0, 12)} is no longer on this machine; deploy the revision again`);
+  if (artifact === null)
+    throw new DeployError('artifact', `artifact ${id.slice(0, 12)} is no longer on this machine; deploy the revision again`);
   const tree = releaseTree(artifact.manifest, shared);
   return { artifact, tree, treeHash: sha256(treeLines(tree)), parcels: new Map() };
 }

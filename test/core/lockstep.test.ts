@@ -33,7 +33,10 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
   };
 }
 
-const clusterOf = (servers: number, shape: { maintenance: boolean; migrate: boolean; verify: boolean; percent: number; concurrency: number }) => {
+const clusterOf = (
+  servers: number,
+  shape: { maintenance: boolean; migrate: boolean; verify: boolean; percent: number; concurrency: number },
+) => {
   const plain = sampleCluster(servers, { maxFailures: { percent: shape.percent }, concurrency: shape.concurrency });
   return {
     ...plain,
@@ -99,31 +102,47 @@ describe('a deployment', () => {
   });
 
   test('always reaches an end or says that it needs an operator, with the reason (I14)', () => {
-    const property = fc.property(fc.integer(), fc.integer({ min: 1, max: 12 }), fc.constantFrom(0, 0.05, 0.3, 1), shapes, (seed, servers, failures, shape) => {
-      const { deployment } = deploy(clusterOf(servers, shape), chanceOf(seed, { failures, aborts: 0.01, ambiguous: true }), () => undefined);
-      expect(['ended', 'needs-operator']).toContain(deployment.state);
-      if (deployment.result !== 'done') expect(deployment.problem?.message).toEqual(expect.any(String));
-      expect(next(deployment)).toEqual([]);
-    });
+    const property = fc.property(
+      fc.integer(),
+      fc.integer({ min: 1, max: 12 }),
+      fc.constantFrom(0, 0.05, 0.3, 1),
+      shapes,
+      (seed, servers, failures, shape) => {
+        const { deployment } = deploy(
+          clusterOf(servers, shape),
+          chanceOf(seed, { failures, aborts: 0.01, ambiguous: true }),
+          () => undefined,
+        );
+        expect(['ended', 'needs-operator']).toContain(deployment.state);
+        if (deployment.result !== 'done') expect(deployment.problem?.message).toEqual(expect.any(String));
+        expect(next(deployment)).toEqual([]);
+      },
+    );
     fc.assert(property, { numRuns: 1_000 });
   });
 
   test('that fails without further faults leaves every server on one release, unlocked (I1, I3, I13)', () => {
-    const property = fc.property(fc.integer(), fc.integer({ min: 1, max: 12 }), shapes, fc.integer({ min: 0, max: 80 }), (seed, servers, shape, when) => {
-      let count = 0;
-      const chance = chanceOf(seed, { failures: 0, aborts: 0, ambiguous: false });
-      const once: Chance = { ...chance, failure: () => (count++ === when ? 'command' : null) };
-      const { deployment } = deploy(clusterOf(servers, shape), once, () => undefined);
-      const touched = deployment.members.filter((member) => member.excluded === null);
-      const releases = new Set(touched.map((member) => member.release).filter((release) => release !== undefined));
-      expect(releases.size).toBeLessThanOrEqual(1);
-      expect(deployment.result).toEqual(expect.any(String));
-      if (deployment.result !== 'done' && !deployment.live) {
-        expect(releases.has('new')).toBe(false);
-        expect(deployment.members.some((member) => member.mayHaveSwitched)).toBe(false);
-        expect(deployment.members.some((member) => member.mayBeLocked)).toBe(false);
-      }
-    });
+    const property = fc.property(
+      fc.integer(),
+      fc.integer({ min: 1, max: 12 }),
+      shapes,
+      fc.integer({ min: 0, max: 80 }),
+      (seed, servers, shape, when) => {
+        let count = 0;
+        const chance = chanceOf(seed, { failures: 0, aborts: 0, ambiguous: false });
+        const once: Chance = { ...chance, failure: () => (count++ === when ? 'command' : null) };
+        const { deployment } = deploy(clusterOf(servers, shape), once, () => undefined);
+        const touched = deployment.members.filter((member) => member.excluded === null);
+        const releases = new Set(touched.map((member) => member.release).filter((release) => release !== undefined));
+        expect(releases.size).toBeLessThanOrEqual(1);
+        expect(deployment.result).toEqual(expect.any(String));
+        if (deployment.result !== 'done' && !deployment.live) {
+          expect(releases.has('new')).toBe(false);
+          expect(deployment.members.some((member) => member.mayHaveSwitched)).toBe(false);
+          expect(deployment.members.some((member) => member.mayBeLocked)).toBe(false);
+        }
+      },
+    );
     fc.assert(property, { numRuns: 2_000 });
   });
 
@@ -150,7 +169,10 @@ describe('a deployment', () => {
 
   test('excludes servers within the failure budget, and stops before the lock beyond it', () => {
     const chance = chanceOf(3, { failures: 0, aborts: 0, ambiguous: false });
-    const failing = (count: number): Chance => ({ ...chance, failure: (e) => (e.action === 'upload' && (e.server ?? 0) < count ? 'unreachable' : null) });
+    const failing = (count: number): Chance => ({
+      ...chance,
+      failure: (e) => (e.action === 'upload' && (e.server ?? 0) < count ? 'unreachable' : null),
+    });
     const within = deploy(sampleCluster(40, { maxFailures: { percent: 5 } }), failing(2), () => undefined).deployment;
     expect(within.result).toBe('done');
     expect(deploymentView(within).servers.filter((server) => server.state === 'unreachable')).toHaveLength(2);

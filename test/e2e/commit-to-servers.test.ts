@@ -67,7 +67,9 @@ describe('with three local servers, a bare Git repository and a Subversion repos
   });
 
   test('svn commit brings exactly the tree of the revision to all servers within 10 seconds', async () => {
-    await must('sh', ['-c', 'mkdir -p sub && echo one >index.html && echo two >"sub/with space" && svn add -q --force .'], { cwd: join(checkout, 'trunk') });
+    await must('sh', ['-c', 'mkdir -p sub && echo one >index.html && echo two >"sub/with space" && svn add -q --force .'], {
+      cwd: join(checkout, 'trunk'),
+    });
     const begun = Date.now();
     await must('svn', ['commit', '-q', '--username', 'yuri', '-m', 'First page', checkout]);
     const status = await until(
@@ -95,7 +97,9 @@ describe('with three local servers, a bare Git repository and a Subversion repos
 
   test('one svn commit that touches two branches gives two deployments', async () => {
     await must('svn', ['update', '-q'], { cwd: checkout });
-    await must('sh', ['-c', 'echo more >trunk/more; echo beta >servers/beta/index.html; svn add -q trunk/more servers/beta/index.html'], { cwd: checkout });
+    await must('sh', ['-c', 'echo more >trunk/more; echo beta >servers/beta/index.html; svn add -q trunk/more servers/beta/index.html'], {
+      cwd: checkout,
+    });
     await must('svn', ['commit', '-q', '--username', 'yuri', '-m', 'Two branches', checkout]);
     await untilLive(shop, 'portal', '3');
     await untilLive(shop, 'beta', '3');

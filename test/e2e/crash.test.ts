@@ -106,7 +106,10 @@ describe('a daemon that is killed, with three servers over ssh', () => {
     const { dir } = shop;
     // A migration that waits keeps the servers locked for as long as this test needs.
     const config = await readFile(shop.config, 'utf8');
-    await writeFile(shop.config, config.replace('echo \\"$LOCKSTEP_REVISION\\"', `while [ -e ${dir}/wait ]; do sleep 0.1; done; echo \\"$LOCKSTEP_REVISION\\"`));
+    await writeFile(
+      shop.config,
+      config.replace('echo \\"$LOCKSTEP_REVISION\\"', `while [ -e ${dir}/wait ]; do sleep 0.1; done; echo \\"$LOCKSTEP_REVISION\\"`),
+    );
     await writeFile(join(dir, 'wait'), '');
     await shop.commit({ 'index.html': 'locked\n' });
     await shop.push('HEAD:servers/demo');

@@ -16,7 +16,10 @@ describe('a daemon', () => {
       repositories: { shop: { type: 'git', url: git } },
       branches: [{ repository: 'shop', branch: 'servers/{developer}', clusters: ['sandbox-{developer}'] }],
       clusters: {
-        'sandbox-{developer}': { servers: [1, 2].map((i) => ({ name: `box${i}`, path: join(dir, `servers/{developer}/box${i}`) })), keep: 2 },
+        'sandbox-{developer}': {
+          servers: [1, 2].map((i) => ({ name: `box${i}`, path: join(dir, `servers/{developer}/box${i}`) })),
+          keep: 2,
+        },
       },
     }));
     await shop.start();
@@ -90,7 +93,8 @@ describe('a daemon', () => {
   test('keeps the older configuration when the file is edited badly, says so in status, and takes a good one over', async () => {
     const text = await readFile(shop.config, 'utf8');
     await writeFile(shop.config, text.replace('"servers"', '"server"'));
-    const isTold = async (): Promise<boolean> => (await shop.lockstep(['status'])).stdout.includes('server: unknown key; did you mean "servers"?');
+    const isTold = async (): Promise<boolean> =>
+      (await shop.lockstep(['status'])).stdout.includes('server: unknown key; did you mean "servers"?');
     await until(isTold, { what: 'status tells the problem' });
     expect((await shop.status('sandbox-ann')).release).not.toBeNull();
     await writeFile(shop.config, text.replace('"keep": 2', '"keep": 3'));
@@ -119,17 +123,37 @@ describe('a daemon', () => {
     isOver = true;
     await sampler;
     for (const secret of secrets) {
-      for (const form of [secret, Buffer.from(secret).toString('base64'), Buffer.from(secret).toString('hex'), encodeURIComponent(secret)]) {
+      for (const form of [
+        secret,
+        Buffer.from(secret).toString('base64'),
+        Buffer.from(secret).toString('hex'),
+        encodeURIComponent(secret),
+      ]) {
         expect(lines.some((line) => line.includes(form))).toBe(false);
         expect(shown).not.toContain(form);
-        const { stdout } = await run('grep', ['-rlF', '--exclude-dir=secrets', '--exclude=token', '-e', form, shop.data, join(shop.dir, 'servers')]);
+        const { stdout } = await run('grep', [
+          '-rlF',
+          '--exclude-dir=secrets',
+          '--exclude=token',
+          '-e',
+          form,
+          shop.data,
+          join(shop.dir, 'servers'),
+        ]);
         expect(stdout).toBe('');
       }
     }
   });
 
   test('keeps its files to its own account', async () => {
-    const modes = await must('stat', ['-c', '%a', shop.data, join(shop.data, 'token'), join(shop.data, 'secrets'), join(shop.data, 'lockstep.db')]);
+    const modes = await must('stat', [
+      '-c',
+      '%a',
+      shop.data,
+      join(shop.data, 'token'),
+      join(shop.data, 'secrets'),
+      join(shop.data, 'lockstep.db'),
+    ]);
     expect(modes.trim().split('\n')).toEqual(['700', '600', '700', '600']);
   });
 

@@ -18,7 +18,9 @@ describe('during 50 deployments to three servers', () => {
       project: 'shop',
       repositories: { shop: { type: 'git', url: git } },
       branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: { demo: { environment: 'test', servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })), keep: 2 } },
+      clusters: {
+        demo: { environment: 'test', servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })), keep: 2 },
+      },
     }));
     web = await Promise.all(SERVERS.map((i) => startWebServer(join(shop.dir, `servers/web${i}`), ['a.txt', 'deep/b.txt'])));
     await shop.start();
@@ -49,7 +51,8 @@ describe('during 50 deployments to three servers', () => {
         const before = await ask(web[0]!);
         const others = await Promise.all(web.slice(1).map(ask));
         const after = await ask(web[0]!);
-        if (before !== '' && before === after) for (const other of others) if (other !== '' && other !== before) mixes.push(`${before} and ${other}`);
+        if (before !== '' && before === after)
+          for (const other of others) if (other !== '' && other !== before) mixes.push(`${before} and ${other}`);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
     };

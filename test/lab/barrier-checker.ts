@@ -47,6 +47,7 @@ export class BarrierChecker {
     if (before < 0) return;
     const wanted = this.#stages[before]?.scope === 'cluster' ? 1 : this.#members;
     const finished = this.#finished.get(before) ?? 0;
-    if (finished < wanted) throw new Error(`I2 is broken: stage ${stage} was finished while only ${finished} of ${wanted} had finished ${before}`);
+    if (finished < wanted)
+      throw new Error(`I2 is broken: stage ${stage} was finished while only ${finished} of ${wanted} had finished ${before}`);
   }
 }

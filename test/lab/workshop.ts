@@ -18,7 +18,12 @@ export type Ran = { readonly code: number; readonly stdout: string; readonly std
 /** Runs a program to its end, with at most two minutes. */
 export function run(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
   return new Promise((resolve) => {
-    const settings = { cwd: options.cwd, env: { ...process.env, ...GIT_ENV, ...options.env }, timeout: 120_000, maxBuffer: 64 * 1024 * 1024 };
+    const settings = {
+      cwd: options.cwd,
+      env: { ...process.env, ...GIT_ENV, ...options.env },
+      timeout: 120_000,
+      maxBuffer: 64 * 1024 * 1024,
+    };
     const child = execFile(program, args, settings, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (child.exitCode ?? 1), stdout, stderr });
     });
@@ -27,7 +32,11 @@ export function run(program: string, args: readonly string[], options: { cwd?: s
 }
 
 /** Runs a program that must succeed; returns what it printed. */
-export async function must(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<string> {
+export async function must(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
   const { code, stdout, stderr } = await run(program, args, options);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} exited ${code}: ${stdout}${stderr}`);
   return `${stdout}${stderr}`;
@@ -63,9 +72,16 @@ export async function openWorkshop(configure: (place: { dir: string; git: string
   const lockstep = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ran> =>
     run(LOCKSTEP, args, { cwd: dir, env: { LOCKSTEP_URL: url, LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: data, NO_COLOR: '1', ...env } });
 
-  async function start(program: readonly string[] = [LOCKSTEP, 'daemon', '--listen', `127.0.0.1:${port}`], env: NodeJS.ProcessEnv = {}): Promise<void> {
+  async function start(
+    program: readonly string[] = [LOCKSTEP, 'daemon', '--listen', `127.0.0.1:${port}`],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<void> {
     const settings = { LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: data, LOCKSTEP_LISTEN: `127.0.0.1:${port}`, ...env };
-    const child = spawn(program[0] as string, program.slice(1), { cwd: dir, env: { ...process.env, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program[0] as string, program.slice(1), {
+      cwd: dir,
+      env: { ...process.env, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -132,7 +148,8 @@ export async function openWorkshop(configure: (place: { dir: string; git: string
     },
     async close(): Promise<void> {
       await stop('SIGTERM');
-      await rm(dir, { recursive: true, force: true });
+      // Agents and watchdogs notice within a second or two that their daemon has gone, and may still write until then.
+      await rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
     },
   };
 }

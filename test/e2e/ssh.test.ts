@@ -1,0 +1,96 @@
+// The main job over real ssh: five servers behind sshd's default limits.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startSshd } from '../lab/sshd.ts';
+import type { Sshd } from '../lab/sshd.ts';
+import { difference, must, openWorkshop, untilLive } from '../lab/workshop.ts';
+import type { Workshop } from '../lab/workshop.ts';
+
+const ADDRESSES = [1, 2, 3, 4, 5].map((i) => `127.0.8.${i}`);
+const FILES = 4_000;
+
+describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10', () => {
+  let sshd: Sshd;
+  let shop: Workshop;
+  let checkout: string;
+
+  beforeAll(async () => {
+    sshd = await startSshd({ addresses: ADDRESSES, maxStartups: '10:30:100', maxSessions: 10 });
+    shop = await openWorkshop(({ dir, git, svn }) => {
+      const cluster = (name: string) => ({
+        environment: 'test',
+        ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
+        servers: ADDRESSES.map((host, i) => ({
+          name: `${name}${i + 1}`,
+          host,
+          port: sshd.port,
+          user: sshd.user,
+          path: pathIn(dir, name, i + 1),
+        })),
+      });
+      return {
+        project: 'shop',
+        repositories: { shop: { type: 'git', url: git }, portal: { type: 'svn', url: `file://${svn}` } },
+        branches: [
+          { repository: 'shop', branch: 'servers/demo', clusters: ['demo'] },
+          { repository: 'portal', branch: 'trunk', clusters: ['portal'] },
+        ],
+        clusters: { demo: cluster('demo'), portal: cluster('portal') },
+      };
+    });
+    checkout = join(shop.dir, 'checkout');
+    await must('svnadmin', ['create', shop.svn]);
+    await must('svn', ['mkdir', '-q', '-m', 'Layout', `file://${shop.svn}/trunk`, `file://${shop.svn}/tags`]);
+    await must('svn', ['checkout', '-q', `file://${shop.svn}/trunk`, checkout]);
+    await shop.start();
+    for (const path of [shop.git, shop.svn]) await shop.lockstep(['hooks', 'install', path]);
+  });
+
+  afterAll(async () => {
+    await shop.close();
+    await sshd.stop();
+  });
+
+  const pathIn = (dir: string, name: string, i: number): string => join(dir, 'servers', `${name}${i}`);
+
+  test('doctor finds every server well', async () => {
+    const { code, stdout } = await shop.lockstep(['doctor']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining(' 0 fail')]);
+  });
+
+  test('git push brings all servers to the tree of the commit', async () => {
+    await mkdir(join(shop.tree, 'lib'), { recursive: true });
+    for (let i = 0; i < FILES; i++) await writeFile(join(shop.tree, 'lib', `${i}.txt`), `${i} ${'x'.repeat(2_000)}\n`);
+    const revision = await shop.commit({ 'index.html': 'one\n' }, 'Four thousand files');
+    await shop.push('HEAD:servers/demo');
+    await untilLive(shop, 'demo', revision, 60_000);
+    for (const i of [1, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
+  });
+
+  test('a change of 10 of 4,000 files costs one connection, at most three channels and little more than its bytes per server', async () => {
+    const before = (await sshd.log()).length;
+    const changed = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`lib/${i * 7}.txt`, `changed ${'y'.repeat(2_000)}\n`]));
+    const revision = await shop.commit(changed, 'Ten files');
+    await shop.push('HEAD:servers/demo');
+    const { deployment } = await untilLive(shop, 'demo', revision);
+    const changedBytes = Object.values(changed).reduce((sum, text) => sum + text.length, 0);
+    const listBytes = Object.keys(changed).join('\0').length;
+    const { servers } = await shop.show(deployment ?? 0);
+    for (const server of servers) {
+      expect(server.carrier).toBe('delta');
+      expect(server.bytes).toBeLessThan(2 * changedBytes + listBytes);
+    }
+    const log = (await sshd.log()).slice(before);
+    expect(log.match(/Accepted publickey/g)).toHaveLength(5);
+    expect(log.match(/Starting session: /g)?.length).toBeLessThanOrEqual(15);
+    for (const i of [1, 2, 3, 4, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
+  });
+
+  test('svn commit brings all servers to the tree of the revision', async () => {
+    await must('sh', ['-c', 'echo portal >index.html && svn add -q index.html'], { cwd: checkout });
+    await must('svn', ['commit', '-q', '--username', 'yuri', '-m', 'A page', checkout]);
+    await untilLive(shop, 'portal', '2');
+    for (const i of [1, 2, 3, 4, 5]) expect(await difference(checkout, `${pathIn(shop.dir, 'portal', i)}/current/`)).toBe('');
+  });
+});
