@@ -1,13 +1,17 @@
 // migrate: the database structure is brought up to date, once for the cluster, while the servers' locks are kept alive.
+import type { Channel } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import { runCommand } from './command.ts';
 import type { Work } from './perform.ts';
 
+const LOCKS_LIMIT_MS = 60_000;
+
 export async function migrate(work: Work): Promise<Facts> {
-  const { deployment, op, tools } = work;
+  const { deployment, op } = work;
   const command = deployment.cluster.commands.migrate;
   if (command === null) return {};
+  await ensureLocks(work);
   const stopRenewing = keepLocks(work);
   try {
     // The daemon's own machine has no releases.
@@ -19,11 +23,10 @@ export async function migrate(work: Work): Promise<Facts> {
     throw error;
   } finally {
     stopRenewing();
-    tools.log(deployment.number, 'migrate ended\n');
   }
 }
 
-function channelFor({ deployment, tools }: Work, on: string | null) {
+function channelFor({ deployment, tools }: Work, on: string | null): Channel {
   if (on === 'daemon') return tools.daemonChannel(deployment);
   const { servers } = deployment.cluster;
   const isMember = (_: unknown, i: number): boolean => deployment.members[i]?.excluded === null;
@@ -32,21 +35,45 @@ function channelFor({ deployment, tools }: Work, on: string | null) {
   return tools.channel(deployment, server);
 }
 
+/** Every server is locked for a whole lock time from now on, also if the daemon was away for so long that locks have ended by themselves. */
+async function ensureLocks(work: Work): Promise<void> {
+  const { deployment, op, token } = work;
+  const { maintenance } = deployment.cluster;
+  if (maintenance === null) return;
+  const signal = AbortSignal.any([work.signal, AbortSignal.timeout(LOCKS_LIMIT_MS)]);
+  const { page, lockTimeoutMs: timeoutMs } = maintenance;
+  const ensure = async (channel: Channel): Promise<void> => {
+    try {
+      await channel.decide(`${op}-hold`, token, deployment.release, timeoutMs, signal);
+    } catch (error) {
+      if (!(error instanceof DeployError) || error.code !== 'lock-lost') throw error;
+      await channel.lock(`${op}-relock`, token, { page, timeoutMs, botsTimeoutMs: maintenance.botsTimeoutMs }, signal);
+      await channel.decide(`${op}-rehold`, token, deployment.release, timeoutMs, signal);
+    }
+  };
+  await Promise.all(memberChannels(work).map(ensure));
+}
+
 /** A migration may take longer than a lock lives. A server that cannot be told is reported by the next step that needs it. */
-function keepLocks({ deployment, tools, op, token, signal }: Work): () => void {
-  const { maintenance, servers } = deployment.cluster;
+function keepLocks(work: Work): () => void {
+  const { deployment, op, token, signal } = work;
+  const { maintenance } = deployment.cluster;
   if (maintenance === null) return () => undefined;
   let round = 0;
   const renew = (): void => {
     round += 1;
-    servers.forEach((server, i) => {
-      if (deployment.members[i]?.excluded !== null) return;
-      const channel = tools.channel(deployment, server);
+    for (const channel of memberChannels(work)) {
       channel.decide(`${op}-renew-${round}`, token, deployment.release, maintenance.lockTimeoutMs, signal).catch(() => undefined);
-    });
+    }
   };
   const timer = setInterval(renew, maintenance.lockTimeoutMs / 3);
   return () => clearInterval(timer);
+}
+
+function memberChannels({ deployment, tools }: Work): Channel[] {
+  return deployment.cluster.servers
+    .filter((_, i) => deployment.members[i]?.excluded === null)
+    .map((server) => tools.channel(deployment, server));
 }
 
 function ambiguous(number: number, command: string, error: DeployError): DeployError {

@@ -1,6 +1,6 @@
 // The main job, as users see it: a commit to a deployment branch brings the whole cluster to that commit.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readFile, readlink, rm } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentView } from '../../src/core/views.ts';
 import { until } from '../lab/until.ts';
@@ -165,8 +165,7 @@ describe('with three local servers, a bare Git repository and a Subversion repos
       expect(stdout).toBe('');
       expect((await run('test', ['-e', join(pathOf(server), 'maintenance')])).code).toBe(1);
     }
-    const { stdout } = await run('pgrep', ['-f', `agent-[0-9a-f]+ .*${shop.dir}`]);
-    expect(stdout).toBe('');
-    await rm(join(shop.dir, 'nothing'), { force: true });
+    const isGone = async (): Promise<boolean> => (await run('pgrep', ['-f', `agent-[0-9a-f]+ .*${shop.dir}`])).stdout === '';
+    await until(isGone, { timeoutMs: 10_000, what: 'no agent and no watchdog is left' });
   });
 });

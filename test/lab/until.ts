@@ -8,7 +8,7 @@ export async function until<T>(
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();
-    if (value) return value as NonNullable<Awaited<T>>;
+    if (value) return value;
     if (Date.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
     await new Promise((done) => setTimeout(done, everyMs));
   }
