@@ -124,10 +124,6 @@ export async function startDaemon({
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();
-  for (const { change, receivedAt } of await store.openDeliveries()) {
-    const repository = configuration.repositories.get(change.repository);
-    if (repository !== undefined) lookout.report(repository, change, receivedAt).catch(() => undefined);
-  }
   const { url } = await http.listen(address, port).catch(async (error: unknown) => {
     await close();
     throw error;

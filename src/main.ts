@@ -6,6 +6,8 @@ import type { CliWiring } from './cli/wiring.ts';
 
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
+const LAST_RESORT_MS = 5_000;
+
 /** Runs until the first SIGTERM or SIGINT has stopped the daemon; the second ends what is still under way. */
 const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready }) => {
   const { startDaemon } = await import('./daemon.ts');
@@ -17,7 +19,11 @@ const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready
   const daemon = await startDaemon({ version, config, data, address, port, log });
   ready(daemon.url);
   await new Promise<void>((resolve, reject) => {
+    let signals = 0;
     const stop = (): void => {
+      signals += 1;
+      // What hangs even then (a disk that stays full, a repository that does not answer) must not keep anybody from stopping us.
+      if (signals > 1) setTimeout(() => process.exit(1), LAST_RESORT_MS).unref();
       log.info('stopping: effects in flight are finished first; a second signal ends them');
       daemon.stop().then(resolve, reject);
     };

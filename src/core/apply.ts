@@ -54,7 +54,9 @@ function leave(state: State, deployment: Deployment): void {
   const release = releaseOf(deployment);
   if (release === null) return;
   const others = cluster.record.releases.filter((one) => one.id !== release.id);
-  cluster.record = { ...cluster.record, held: null, releases: [release, ...others].slice(0, deployment.cluster.keep + REMEMBERED) };
+  const serving = deployment.cluster.servers.filter((_, i) => deployment.members[i]?.excluded === null).map((server) => server.name);
+  const releases = [release, ...others].slice(0, deployment.cluster.keep + REMEMBERED);
+  cluster.record = { ...cluster.record, held: null, releases, serving };
 }
 
 function releaseOf(deployment: Deployment): ReleaseRecord | null {

@@ -36,11 +36,13 @@ export function courseBack(deployment: Deployment): StageProgress[] {
   const began = (action: Action): boolean => course.some((stage) => stage.action === action && stage.startedAt !== null);
   const isLocking = cluster.maintenance !== null;
   const touched = members.some((member) => member.mayBeLocked || member.mayHaveSwitched);
+  // Locks may have ended by themselves meanwhile: before any server is switched back, all of those are locked, again if need be.
+  const isSwitching = members.some((member) => member.mayHaveSwitched);
   return STAGES_BACK.filter(({ action }) => {
     if (action === 'collect') return began('upload');
     if (!touched) return false;
-    if (action === 'lock') return isLocking && began('unlock');
-    if (action === 'decide') return isLocking && began('decide');
+    if (action === 'lock' || action === 'decide') return isSwitching && isLocking;
+    if (action === 'switch') return isSwitching;
     return true;
   }).map(progressOf);
 }
@@ -54,9 +56,7 @@ export function isMember(deployment: Deployment, stage: Stage, member: Member): 
   if (stage.direction === 'forward') return member.excluded === null;
   switch (stage.action) {
     case 'lock':
-      return member.mayHaveSwitched && !member.mayBeLocked;
     case 'decide':
-      return member.mayBeLocked;
     case 'switch':
       return member.mayHaveSwitched;
     case 'unlock':

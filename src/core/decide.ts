@@ -44,7 +44,9 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
     if (status.record.held?.revision === revision) {
       return none({ kind: 'held', cluster: cluster.name, reason: status.record.held.reason });
     }
-    if (live?.revision === revision && running === undefined && waiting === undefined) {
+    // A server that was left out, or is new in the configuration, is a reason to deploy the same revision again.
+    const isComplete = cluster.servers.every((server) => status.record.serving.includes(server.name));
+    if (live?.revision === revision && running === undefined && waiting === undefined && isComplete) {
       return none({ kind: 'already-live', cluster: cluster.name, release: live.id });
     }
   }

@@ -3,6 +3,7 @@ import { courseBack, courseOf, isMember } from './course.ts';
 import type { Deployment, Member, Result, StageProgress } from './deployment.ts';
 import type { Problem } from './errors.ts';
 import type { DeploymentEvent, Facts } from './event.ts';
+import type { Server } from './server.ts';
 
 /** The state after a `requested` event. */
 export function requested(number: number, at: number, event: DeploymentEvent & { type: 'requested' }): Deployment {
@@ -162,6 +163,8 @@ function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' 
     member.warning = event.problem.message;
     return;
   }
+  // Interrupted by an abort: nothing is wrong with the server.
+  if (event.problem.code === 'aborted' && deployment.abortedBy !== null) return;
   member.problem ??= event.problem;
   if (stage.direction === 'back') return;
   if (stage.action === 'schedule' || stage.action === 'upload') {
@@ -222,7 +225,14 @@ function openNext(deployment: Deployment, at: number): void {
 }
 
 function arrive(deployment: Deployment, at: number): void {
-  if (deployment.ending !== null) return end(deployment, deployment.ending, at);
+  if (deployment.ending !== null) {
+    const ending = deployment.ending;
+    const left = deployment.cluster.servers.filter(
+      (_, i) => deployment.members[i]?.mayHaveSwitched === true || deployment.members[i]?.mayBeLocked === true,
+    );
+    if (left.length > 0) deployment.problem = notTakenBack(deployment, left);
+    return end(deployment, left.length > 0 ? 'failed' : ending, at);
+  }
   // Only a server that could not be unlocked leaves a problem behind on the way forward; those of the budget are `behind`.
   const lost = deployment.members.find((member) => member.excluded === 'failed');
   deployment.problem = lost?.problem ?? null;
@@ -249,6 +259,16 @@ function reasonToTurn(deployment: Deployment): Problem | null {
   const first = failed[0]?.problem;
   if (first === undefined || first === null) return deployment.problem;
   return failed.length === 1 ? first : { ...first, message: `${first.message} (and ${failed.length - 1} more servers)` };
+}
+
+/** Some servers could not be reached on the way back: the operator must know which, and what becomes of them. */
+function notTakenBack({ problem, cluster, number }: Deployment, left: readonly Server[]): Problem {
+  const names = left.slice(0, 5).map((server) => server.name);
+  if (left.length > 5) names.push(`${left.length - 5} more`);
+  const message =
+    `${problem?.message ?? 'the deployment failed'}. Not taken back: ${names.join(', ')}; a lock there ends by itself. ` +
+    `When they are back, bring all servers to one release: lockstep deploy ${cluster.name} (log: lockstep logs ${number})`;
+  return { code: problem?.code ?? 'unreachable', message, detail: problem?.detail ?? null };
 }
 
 function settleMigration(deployment: Deployment, done: boolean, at: number): void {

@@ -13,6 +13,8 @@ export type Effect = {
   /** Index of the server; `null`: once for the cluster. */
   readonly server: number | null;
   readonly op: string;
+  /** It was started by a daemon that died: it may have had its effect already. */
+  readonly resumed: boolean;
 };
 
 /** Effects to start now, within the limits, in the servers' order. Empty at a barrier that is not reached yet, and at the end. */
@@ -37,9 +39,9 @@ export function next(deployment: Deployment): Effect[] {
 export function unanswered(deployment: Deployment): Effect[] {
   const stage = openStage(deployment);
   if (stage === null || stage.running === 0) return [];
-  if (stage.scope === 'cluster') return [effectOf(deployment, null)];
+  if (stage.scope === 'cluster') return [effectOf(deployment, null, true)];
   return deployment.members.flatMap((member, i) =>
-    member.at === deployment.at && member.status === 'running' ? [effectOf(deployment, i)] : [],
+    member.at === deployment.at && member.status === 'running' ? [effectOf(deployment, i, true)] : [],
   );
 }
 
@@ -68,7 +70,7 @@ function isHeldUp(deployment: Deployment, stage: StageProgress): boolean {
   return stage.failed > 0 && (stage.action === 'lock' || stage.action === 'switch' || stage.action === 'decide');
 }
 
-function effectOf(deployment: Deployment, server: number | null): Effect {
+function effectOf(deployment: Deployment, server: number | null, resumed = false): Effect {
   const stage = deployment.course[deployment.at] as StageProgress;
   return {
     deployment: deployment.number,
@@ -77,5 +79,6 @@ function effectOf(deployment: Deployment, server: number | null): Effect {
     direction: stage.direction,
     server,
     op: `${tokenOf(deployment)}-${deployment.at}`,
+    resumed,
   };
 }

@@ -21,6 +21,8 @@ export type ClusterRecord = {
   readonly name: string;
   /** Releases that were live on the whole cluster, newest first; the first is what it serves. Bounded by `keep` + some. */
   readonly releases: readonly ReleaseRecord[];
+  /** Names of the servers that are known to serve the first of `releases`. */
+  readonly serving: readonly string[];
   /** Locked by a person: deployments wait. */
   readonly locked: { readonly by: string; readonly reason: string; readonly at: number } | null;
   /** After a roll back: the revision that must not come back by itself, and why. */

@@ -72,13 +72,12 @@ export function createApplication(tools: ApplicationTools): Application {
 
   /** The revision that is meant: the head, or one that the operator names (a unique beginning of the head will do). */
   async function revisionOf(source: Source & { from: Repository }, revision: string | null, signal: AbortSignal): Promise<string> {
-    if (revision !== null && !head(source)?.startsWith(revision)) return revision;
-    const known = await tools.versionControl(source.from).heads([source.branch], signal);
-    const current = known.get(source.branch);
+    const known = heads.get(source.repository, source.branch);
+    if (revision !== null) return source.from.type === 'git' && known?.startsWith(revision) === true ? known : revision;
+    const current = (await tools.versionControl(source.from).heads([source.branch], signal)).get(source.branch);
     if (current === undefined) throw new DeployError('repository', `${source.repository} has no branch ${source.branch}; push it first`);
     return current;
   }
-  const head = (source: Source): string | null | undefined => heads.get(source.repository, source.branch);
 
   return {
     async overview() {

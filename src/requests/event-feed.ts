@@ -13,6 +13,7 @@ export type FeedTools = {
 };
 
 const PAGE = 1_000;
+const MOST_REPLAYED = 50;
 
 /** Ends when `signal` aborts. A reader that does not read makes the live part grow: the caller must drop slow ones. */
 export async function* eventFeed(tools: FeedTools, after: number, signal: AbortSignal): AsyncGenerator<readonly EventView[]> {
@@ -27,8 +28,9 @@ export async function* eventFeed(tools: FeedTools, after: number, signal: AbortS
   try {
     let seen = after;
     const until = tools.lastEvent();
+    const known = new Map<number, Deployment | null>();
     while (seen < until && !signal.aborted) {
-      const page = await pageOf(tools, seen);
+      const page = await pageOf(tools, seen, known);
       if (page.length === 0) break;
       seen = page.at(-1)?.id ?? seen;
       yield page;
@@ -49,8 +51,9 @@ export async function* eventFeed(tools: FeedTools, after: number, signal: AbortS
 
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
-async function pageOf({ store, replay }: FeedTools, after: number): Promise<EventView[]> {
-  const deployments = new Map<number, Deployment | null>();
+/** `deployments`: those replayed for the pages before; they hold all events up to the end of the stored part. */
+async function pageOf({ store, replay }: FeedTools, after: number, deployments: Map<number, Deployment | null>): Promise<EventView[]> {
+  if (deployments.size > MOST_REPLAYED) deployments.clear();
   const views: EventView[] = [];
   for (const recorded of await store.events({ after, limit: PAGE })) {
     const { deployment: number } = recorded;

@@ -105,10 +105,11 @@ async function candidatesOf(tools: LookTools, repository: Repository, sight: Sig
   const gone = known.of(repository.name).filter((branch) => !heads.has(branch));
   const hinted = isHook(change) ? hintedBranches(change, [...mapped.map(([branch]) => branch), ...gone]) : [];
   const refs = [...new Set([...hinted, ...moved, ...gone])];
-  const one = (ref: string): Promise<Candidate> =>
-    candidateOf(tools, { configuration, repository, versionControl, change, signal }, ref, heads.get(ref) ?? null, moved.includes(ref));
   const candidates: Candidate[] = [];
-  for (const ref of refs) candidates.push(await one(ref));
+  for (const ref of refs) {
+    const context = { configuration, repository, versionControl, change, signal, before: candidates };
+    candidates.push(await candidateOf(tools, context, ref, heads.get(ref) ?? null, moved.includes(ref)));
+  }
   return candidates.length === 0 && isHook(change)
     ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')]
     : candidates;
@@ -120,6 +121,8 @@ type Context = {
   readonly versionControl: VersionControl;
   readonly change: Change;
   readonly signal: AbortSignal;
+  /** What this look has found so far: two new branches may want the same cluster. */
+  readonly before: readonly Candidate[];
 };
 
 async function candidateOf(tools: LookTools, context: Context, ref: string, revision: string | null, isNew: boolean): Promise<Candidate> {
@@ -132,7 +135,8 @@ async function candidateOf(tools: LookTools, context: Context, ref: string, revi
     return { ...ignored(ref, null, 'the branch does not exist (any more); its servers keep what they serve'), head };
   }
   const head = isNew ? { repository: repository.name, branch: ref, revision } : null;
-  const collision = clusterCollision(configuration, tools.heads.branches(), { repository: repository.name, branch: ref });
+  const met = context.before.map((one) => ({ repository: repository.name, branch: one.ref }));
+  const collision = clusterCollision(configuration, [...tools.heads.branches(), ...met], { repository: repository.name, branch: ref });
   if (collision !== null) return { ...refused(ref, revision, collision), head };
   if (!isNew) {
     const dealtWith = await Promise.all(mapping.clusters.map((cluster) => failedBefore(tools, cluster, revision)));
@@ -163,7 +167,9 @@ function deployment(
       return decision;
     });
   };
-  return { ref, revision, decide, head };
+  // A repository that could not answer now is asked again: the head has not been dealt with.
+  const isOpen = exceptions.some((exception) => exception?.kind === 'failed');
+  return { ref, revision, decide, head: isOpen ? null : head };
 }
 
 /** A head that was dealt with and whose deployment did not succeed is not tried again by another notice of the same head. */

@@ -5,7 +5,10 @@ import { look, sightOf } from './look.ts';
 import type { LookTools, RefOutcome } from './look.ts';
 
 export type Lookout = {
-  /** Looks at the change's repository soon; resolves with the recorded outcomes. Rejects with `store`. */
+  /**
+   * Looks at the change's repository soon; resolves with the recorded outcomes. Rejects with `store`. The same delivery again while it is
+   * being looked into is one and the same.
+   */
   report(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]>;
   /** Looks at every configured repository now, then each at its interval, for hooks that got lost. */
   startPolling(): void;
@@ -25,10 +28,20 @@ type Waiting = {
 export function createLookout(tools: LookTools, now: () => number, log: (message: string) => void): Lookout {
   const waiting = new Map<string, Waiting[]>();
   const busy = new Map<string, Promise<void>>();
+  const underWay = new Map<string, Promise<readonly RefOutcome[]>>();
   const timers = new Map<string, { timer: NodeJS.Timeout; pollMs: number }>();
   let isPolling = false;
 
   function report(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]> {
+    const key = `${repository.name}\n${change.delivery}`;
+    const known = underWay.get(key);
+    if (known !== undefined) return known;
+    const outcomes = enqueue(repository, change, receivedAt).finally(() => underWay.delete(key));
+    underWay.set(key, outcomes);
+    return outcomes;
+  }
+
+  function enqueue(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]> {
     return new Promise((resolve, reject) => {
       const queue = waiting.get(repository.name) ?? [];
       queue.push({ change, receivedAt, resolve, reject });
@@ -55,7 +68,16 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
 
   function poll(repository: Repository, source: 'poll' | 'start'): void {
     const change = { delivery: source, repository: repository.name, refs: [], actor: null, source };
-    report(repository, change, now()).catch((error: unknown) => log(`poll of ${repository.name}: ${problemOf(error).message}`));
+    const complain = (error: unknown): void => log(`poll of ${repository.name}: ${problemOf(error).message}`);
+    report(repository, change, now()).catch(complain);
+    reportOpen(repository).catch(complain);
+  }
+
+  /** Deliveries that were answered, and whose outcome could not be recorded (the daemon died, the disk was full). */
+  async function reportOpen(repository: Repository): Promise<void> {
+    for (const { change, receivedAt } of await tools.store.openDeliveries()) {
+      if (change.repository === repository.name) await report(repository, change, receivedAt);
+    }
   }
 
   function reschedule(): void {

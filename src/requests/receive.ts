@@ -23,7 +23,11 @@ export async function receive({ engine, store, lookout, repository, now }: Recei
   const configured = repository(change.repository);
   if (configured === undefined) throw new DeployError('not-found', `no repository ${change.repository} is configured`);
   const known = await store.delivery(change.repository, change.delivery);
-  if (known !== null) return { ...answer(change, known.closed ? known.outcomes : null), repeated: true };
+  if (known !== null) {
+    // One that was made durable but never looked into, because the journal could not be written then, is looked into now.
+    if (!known.closed) lookout.report(configured, known.change, known.receivedAt).catch(() => undefined);
+    return { ...answer(change, known.closed ? known.outcomes : null), repeated: true };
+  }
 
   const receivedAt = now();
   const record = { change, receivedAt, outcomes: [], closed: false };

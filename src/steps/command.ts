@@ -1,8 +1,9 @@
 // A command of the configuration, run on a server as part of a step.
 import type { Channel, RunResult } from '../core/channel.ts';
 import type { Command } from '../core/cluster.ts';
+import { servedBefore } from '../core/course.ts';
 import { DeployError } from '../core/errors.ts';
-import type { Work } from './perform.ts';
+import type { ServerWork, Work } from './perform.ts';
 
 /**
  * Runs it once under `op`, in the directory of `release` (empty: in the server's path itself); rejects with `command` if it does not end with 0, and with
@@ -23,13 +24,18 @@ export async function runCommand(
     LOCKSTEP_CLUSTER: deployment.cluster.name,
     LOCKSTEP_ENVIRONMENT: deployment.cluster.environment,
     LOCKSTEP_DEPLOYMENT: String(deployment.number),
-    LOCKSTEP_RELEASE: deployment.release ?? '',
+    LOCKSTEP_RELEASE: release === '' ? (deployment.release ?? '') : release,
     LOCKSTEP_REVISION: deployment.revision,
     LOCKSTEP_SERVER: where,
   };
   const result = await channel.run(op, { name, command, release, environment }, signal);
   if (result.output !== '') tools.log(deployment.number, `${name} on ${where}:\n${result.output.replace(/\n?$/, '\n')}`);
   if (result.exit !== 0) throw new DeployError('command', failureText(name, where, command, result), tail(result.output));
+}
+
+/** The release that a server's commands are about: the new one, or, on the way back, the one it goes back to. */
+export function releaseFor({ deployment, effect, member }: ServerWork): string {
+  return (effect.direction === 'back' ? servedBefore(member) : deployment.release) ?? '';
 }
 
 function failureText(name: string, where: string, command: Command, { exit, output }: RunResult): string {

@@ -1,6 +1,6 @@
 // lock: visitors get the maintenance page, bots are told to stop and are waited for.
 import type { Facts } from '../core/event.ts';
-import { runCommand } from './command.ts';
+import { releaseFor, runCommand } from './command.ts';
 import type { ServerWork } from './perform.ts';
 
 export async function lock(work: ServerWork): Promise<Facts> {
@@ -11,7 +11,7 @@ export async function lock(work: ServerWork): Promise<Facts> {
   if (commands.lock !== null) {
     // The flag first, so that no bot starts again; then the command that tells the running ones to stop.
     await channel.lock(`${op}-flag`, token, { page, timeoutMs, botsTimeoutMs: 0 }, signal);
-    await runCommand(work, channel, 'lock', commands.lock, `${op}-command`);
+    await runCommand(work, channel, 'lock', commands.lock, `${op}-command`, releaseFor(work));
   }
   await channel.lock(op, token, { page, timeoutMs, botsTimeoutMs }, signal);
   return {};

@@ -1,6 +1,6 @@
 // migrate: the database structure is brought up to date, once for the cluster, while the servers' locks are kept alive.
 import type { Channel } from '../core/channel.ts';
-import { DeployError } from '../core/errors.ts';
+import { DeployError, problemOf } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import { runCommand } from './command.ts';
 import type { Work } from './perform.ts';
@@ -8,22 +8,31 @@ import type { Work } from './perform.ts';
 const LOCKS_LIMIT_MS = 60_000;
 
 export async function migrate(work: Work): Promise<Facts> {
-  const { deployment, op } = work;
+  const { deployment, op, effect } = work;
   const command = deployment.cluster.commands.migrate;
   if (command === null) return {};
-  await ensureLocks(work);
-  const stopRenewing = keepLocks(work);
+  let mayHaveRun = effect.resumed;
+  let stopRenewing = (): void => undefined;
   try {
+    await ensureLocks(work);
+    stopRenewing = keepLocks(work);
+    const channel = channelFor(work, command.on);
+    mayHaveRun = true;
     // The daemon's own machine has no releases.
     const release = command.on === 'daemon' ? '' : (deployment.release ?? '');
-    await runCommand(work, channelFor(work, command.on), 'migrate', command, op, release);
+    await runCommand(work, channel, 'migrate', command, op, release);
     return {};
   } catch (error) {
-    if (error instanceof DeployError && error.code === 'ambiguous') throw ambiguous(deployment.number, command.run, error);
+    if (mayHaveRun && !isKnownEnd(error)) throw ambiguous(deployment.number, command.run, error);
     throw error;
   } finally {
     stopRenewing();
   }
+}
+
+/** The command ended and said how, or the server refused to start it. After anything else (a lost server, a time limit) nobody knows. */
+function isKnownEnd(error: unknown): boolean {
+  return error instanceof DeployError && ['command', 'refused', 'not-found', 'fenced'].includes(error.code);
 }
 
 function channelFor({ deployment, tools }: Work, on: string | null): Channel {
@@ -76,10 +85,11 @@ function memberChannels({ deployment, tools }: Work): Channel[] {
     .map((server) => tools.channel(deployment, server));
 }
 
-function ambiguous(number: number, command: string, error: DeployError): DeployError {
+function ambiguous(number: number, command: string, error: unknown): DeployError {
+  const { message: cause, detail } = problemOf(error);
   const message =
     `nobody knows whether the migration of deployment ${number} ran to its end: \`${command}\`. It is not run again. ` +
     `Look at the database, then say: lockstep migration mark-done ${number} (all servers go forward) ` +
     `or: lockstep migration mark-not-done ${number} (all servers go back)`;
-  return new DeployError('ambiguous', message, error.detail ?? error.message);
+  return new DeployError('ambiguous', message, detail ?? cause, error);
 }

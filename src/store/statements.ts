@@ -27,7 +27,10 @@ export function prepareStatements(database: Database) {
       `INSERT INTO heads (repository, branch, revision) VALUES (@repository, @branch, @revision)
        ON CONFLICT (repository, branch) DO UPDATE SET revision = excluded.revision`,
     ),
-    raiseEpoch: row<[], number>('UPDATE daemon SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch').pluck(),
+    // At least the time in seconds: after a backup of the data directory is restored, servers that saw later epochs still obey.
+    raiseEpoch: row<[], number>(
+      `UPDATE daemon SET epoch = max(epoch + 1, CAST(strftime('%s', 'now') AS INTEGER)) WHERE one = 1 RETURNING epoch`,
+    ).pluck(),
     events: row<[number, number], EventRow>(
       'SELECT number, at, deployment, type, body FROM journal WHERE number > ? ORDER BY number LIMIT ?',
     ),

@@ -118,7 +118,7 @@ enter() {
   flock -w 600 9 || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
   known=0
   [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
-  [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: this server has seen epoch $known"
+  [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: a daemon with epoch $known has taken this server over (was a backup restored, or does another daemon run? see docs/servers.md)"
   [ "$epoch" -eq "$known" ] || echo "$epoch" | keep .lockstep/epoch || exit 1
   last_epoch=0 last=0
   [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order

@@ -59,7 +59,7 @@ export function deploy(cluster: Cluster, chance: Chance, watch: (recorded: Recor
   return { deployment: one, journal };
 }
 
-function answer(effect: Effect, failure: 'unreachable' | 'command' | 'ambiguous' | null): Fresh {
+export function answer(effect: Effect, failure: 'unreachable' | 'command' | 'ambiguous' | null): Fresh {
   const { deployment, stage, server } = effect;
   if (failure !== null) {
     const problem = { code: failure, message: `${effect.action} failed`, detail: null };

@@ -1,6 +1,6 @@
 // Promises that concern the daemon as a whole: one daemon acts, every hook has its outcome, no secret gets out, nothing is lost.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { chmod, mkdir, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentView } from '../../src/core/views.ts';
 import { until } from '../lab/until.ts';
@@ -78,6 +78,31 @@ describe('a daemon', () => {
       const previous = releases.find((one) => one !== current) ?? '';
       expect(await readFile(join(path, 'releases', previous, 'index.html'), 'utf8')).toBe('keep 3\n');
     }
+  });
+
+  test('I7: keeps the release of another tool that a server served before its first deployment', async () => {
+    const path = join(shop.dir, 'servers/cap/box1');
+    await mkdir(join(path, 'releases/20260101120000'), { recursive: true });
+    await writeFile(join(path, 'releases/20260101120000/index.html'), 'by Capistrano\n');
+    await symlink('releases/20260101120000', join(path, 'current'));
+    const revision = await shop.commit({ 'index.html': 'taken over\n' });
+    await shop.push('HEAD:servers/cap');
+    await untilLive(shop, 'sandbox-cap', revision);
+    expect(await readFile(join(path, 'current/index.html'), 'utf8')).toBe('taken over\n');
+    expect(await readFile(join(path, 'releases/20260101120000/index.html'), 'utf8')).toBe('by Capistrano\n');
+  });
+
+  test('deploys an earlier revision when it is named, by its whole id or, the head, by its beginning', async () => {
+    const first = await shop.commit({ 'index.html': 'first\n' });
+    const second = await shop.commit({ 'index.html': 'second\n' });
+    await shop.push('HEAD:servers/ann');
+    await untilLive(shop, 'sandbox-ann', second);
+    expect((await shop.lockstep(['deploy', 'sandbox-ann', '--revision', first, '--wait'])).code).toBe(0);
+    expect((await shop.status('sandbox-ann')).release?.revision).toBe(first);
+    expect((await shop.lockstep(['deploy', 'sandbox-ann', '--revision', second.slice(0, 8), '--wait'])).code).toBe(0);
+    expect((await shop.status('sandbox-ann')).release?.revision).toBe(second);
+    const wrong = await shop.lockstep(['deploy', 'sandbox-ann', '--revision', 'f'.repeat(40), '--wait']);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('ffffffff')]);
   });
 
   test('I8: keeps its history over a restart, and numbers go on', async () => {

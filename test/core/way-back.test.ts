@@ -1,0 +1,97 @@
+// The way back: whatever was reached, it locks before it switches, and it says what it could not do.
+import { describe, expect, test } from '@jest/globals';
+import { apply } from '../../src/core/apply.ts';
+import { decideBegin, decideDeploy } from '../../src/core/decide.ts';
+import type { Deployment } from '../../src/core/deployment.ts';
+import { evolve } from '../../src/core/evolve.ts';
+import { next } from '../../src/core/next.ts';
+import type { Effect } from '../../src/core/next.ts';
+import type { Recorded } from '../../src/core/event.ts';
+import { deploymentView } from '../../src/core/view-of.ts';
+import { sampleCluster, sampleCommand, sampleRequest } from '../lab/samples.ts';
+import { answer, deploy, newState } from './course-of-events.ts';
+import type { Chance } from './course-of-events.ts';
+
+const failing = (when: (effect: Effect) => 'unreachable' | 'command' | 'ambiguous' | null): Chance => ({
+  pick: () => 0,
+  failure: when,
+  abort: () => false,
+});
+
+const withMigration = () => {
+  const plain = sampleCluster(3);
+  return { ...plain, commands: { ...plain.commands, migrate: sampleCommand } };
+};
+
+const stagesBack = (deployment: Deployment): string[] =>
+  deployment.course.filter((stage) => stage.direction === 'back').map((stage) => stage.action);
+
+describe('on the way back', () => {
+  test('servers are locked again before the first is switched, also when their locks have ended while an operator was waited for', () => {
+    const { deployment } = deploy(
+      withMigration(),
+      failing((effect) => (effect.action === 'migrate' ? 'ambiguous' : null)),
+      () => undefined,
+    );
+    expect(deployment.state).toBe('needs-operator');
+    evolve(deployment, { type: 'settled', done: false, by: 'yuri' }, 1);
+    expect(stagesBack(deployment)).toEqual(['lock', 'decide', 'switch', 'unlock', 'collect']);
+    expect(next(deployment).map(({ action, server }) => [action, server])).toEqual([
+      ['lock', 0],
+      ['lock', 1],
+      ['lock', 2],
+    ]);
+  });
+
+  test('nothing is switched or decided when no server was switched', () => {
+    const chance = failing((effect) => (effect.action === 'lock' && effect.server === 1 ? 'command' : null));
+    const { deployment } = deploy(sampleCluster(3), chance, () => undefined);
+    expect(deployment.result).toBe('failed');
+    expect(stagesBack(deployment)).toEqual(['unlock', 'collect']);
+  });
+
+  test('a server that cannot be taken back is named in the reason, and the result is failed', () => {
+    const chance = failing((effect) => {
+      if (effect.action === 'verify' && effect.server === 0) return 'command';
+      return effect.direction === 'back' && effect.action === 'switch' && effect.server === 2 ? 'unreachable' : null;
+    });
+    const cluster = { ...sampleCluster(3), verify: { http: ['http://{host}/'], expect: 200, timeoutMs: 1 } };
+    const { deployment } = deploy(cluster, chance, () => undefined);
+    expect(deployment.result).toBe('failed');
+    expect(deployment.problem?.message).toMatch(/Not taken back: web3; .*lockstep deploy production/);
+  });
+
+  test('an abort leaves no server marked as failed', () => {
+    const state = newState();
+    let number = 0;
+    const record = (fresh: object): Deployment | null => apply(state, { number: ++number, at: number, ...fresh } as Recorded);
+    decideDeploy(state, sampleRequest(sampleCluster(2), 'a')).events.forEach(record);
+    const [began] = decideBegin(state);
+    const deployment = record(began as object) as Deployment;
+    const [build] = next(deployment);
+    record({ deployment: 1, event: { type: 'started', stage: 0, server: null } });
+    record(answer(build as Effect, null));
+    for (const { stage, server } of next(deployment)) record({ deployment: 1, event: { type: 'started', stage, server } });
+    record({ deployment: 1, event: { type: 'abort-requested', by: 'yuri' } });
+    const problem = { code: 'aborted', message: 'aborted', detail: null };
+    for (const server of [0, 1]) record({ deployment: 1, event: { type: 'failed', stage: 1, server, problem } });
+    expect(deployment).toMatchObject({ state: 'ended', result: 'aborted', problem: { message: 'aborted by yuri' } });
+    expect(deploymentView(deployment).servers.map(({ state: one }) => one)).toEqual(['idle', 'idle']);
+  });
+});
+
+describe('a request for the revision that is live', () => {
+  test('is a new deployment when a server was left out or is new in the configuration', () => {
+    const state = newState();
+    const cluster = sampleCluster(2);
+    const { journal } = deploy(
+      cluster,
+      failing(() => null),
+      () => undefined,
+    );
+    for (const recorded of journal) apply(state, recorded);
+    const revision = 'a'.repeat(40);
+    expect(decideDeploy(state, sampleRequest(cluster, revision)).result.kind).toBe('already-live');
+    expect(decideDeploy(state, sampleRequest(sampleCluster(3), revision)).result.kind).toBe('deployment');
+  });
+});
