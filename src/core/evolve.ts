@@ -1,9 +1,8 @@
 // evolve: the only function that changes a deployment. It refuses what cannot happen.
 import { courseBack, courseOf, isMember } from './course.ts';
 import type { Deployment, Member, Result, StageProgress } from './deployment.ts';
-import type { Problem } from './errors.ts';
 import type { DeploymentEvent, Facts } from './event.ts';
-import type { Server } from './server.ts';
+import { notTakenBack, reasonToTurn } from './reasons.ts';
 
 /** The state after a `requested` event. */
 export function requested(number: number, at: number, event: DeploymentEvent & { type: 'requested' }): Deployment {
@@ -226,12 +225,9 @@ function openNext(deployment: Deployment, at: number): void {
 
 function arrive(deployment: Deployment, at: number): void {
   if (deployment.ending !== null) {
-    const ending = deployment.ending;
-    const left = deployment.cluster.servers.filter(
-      (_, i) => deployment.members[i]?.mayHaveSwitched === true || deployment.members[i]?.mayBeLocked === true,
-    );
-    if (left.length > 0) deployment.problem = notTakenBack(deployment, left);
-    return end(deployment, left.length > 0 ? 'failed' : ending, at);
+    const left = notTakenBack(deployment);
+    deployment.problem = left ?? deployment.problem;
+    return end(deployment, left === null ? deployment.ending : 'failed', at);
   }
   // Only a server that could not be unlocked leaves a problem behind on the way forward; those of the budget are `behind`.
   const lost = deployment.members.find((member) => member.excluded === 'failed');
@@ -249,26 +245,6 @@ function turnBack(deployment: Deployment, stage: StageProgress, at: number): voi
   deployment.at = deployment.course.length - 1;
   deployment.course.push(...back);
   openNext(deployment, at);
-}
-
-/** Why the way forward ended here: the abort, the failure of the cluster's own effect, or the first failure among the servers. */
-function reasonToTurn(deployment: Deployment): Problem | null {
-  const { abortedBy, at, members } = deployment;
-  if (abortedBy !== null) return { code: 'aborted', message: `aborted by ${abortedBy}`, detail: null };
-  const failed = members.filter((member) => member.at === at && member.status === 'failed');
-  const first = failed[0]?.problem;
-  if (first === undefined || first === null) return deployment.problem;
-  return failed.length === 1 ? first : { ...first, message: `${first.message} (and ${failed.length - 1} more servers)` };
-}
-
-/** Some servers could not be reached on the way back: the operator must know which, and what becomes of them. */
-function notTakenBack({ problem, cluster, number }: Deployment, left: readonly Server[]): Problem {
-  const names = left.slice(0, 5).map((server) => server.name);
-  if (left.length > 5) names.push(`${left.length - 5} more`);
-  const message =
-    `${problem?.message ?? 'the deployment failed'}. Not taken back: ${names.join(', ')}; a lock there ends by itself. ` +
-    `When they are back, bring all servers to one release: lockstep deploy ${cluster.name} (log: lockstep logs ${number})`;
-  return { code: problem?.code ?? 'unreachable', message, detail: problem?.detail ?? null };
 }
 
 function settleMigration(deployment: Deployment, done: boolean, at: number): void {

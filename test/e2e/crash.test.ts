@@ -74,9 +74,8 @@ describe('a daemon that is killed, with three servers over ssh', () => {
     return view?.release?.revision === revision && view.state === 'idle';
   };
 
-  // I2, I5, I8, I14
   for (const when of ['before', 'after'] as const) {
-    test(`right ${when} any journal append ends every deployment when it is back: all servers equal, no lock, one migration`, async () => {
+    test(`I5, I14: right ${when} any journal append ends every deployment when it is back: all servers equal, no lock, one migration`, async () => {
       for (let at = 1; ; at++) {
         const { revision, died } = await deployAndKill(at, when);
         await shop.start();

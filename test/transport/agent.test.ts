@@ -166,7 +166,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     await until(() => processesOf(path).every((line) => !line.includes('watchdog')), { what: 'the watchdog ends' });
   });
 
-  test('a newer daemon takes over the lock of an older one, and the older one can do nothing any more', async () => {
+  test('I9: a newer daemon takes over the lock of an older one, and the older one can do nothing any more', async () => {
     const newer = ground.channel(channel.server, 2);
     await channel.lock(nextOp(), 'old', PAGE, soon());
     await newer.lock(nextOp(), 'new', PAGE, soon());
