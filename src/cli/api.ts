@@ -1,6 +1,6 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
-import type { ClusterView, DeploymentView, OverviewView, PlanView } from '../core/views.ts';
+import type { ClusterView, DeploymentView, OverviewView, PastReleaseView, PlanView } from '../core/views.ts';
 import { SLOW_MS } from './client.ts';
 import type { Client } from './client.ts';
 import { usageFailure } from './failure.ts';
@@ -18,6 +18,9 @@ export type Api = {
   settleMigration(number: number, done: boolean): Promise<Accepted>;
   lock(cluster: string, reason: string): Promise<Accepted>;
   unlock(cluster: string): Promise<Accepted>;
+  releases(cluster: string): Promise<{ releases: PastReleaseView[] }>;
+  rollback(cluster: string, request: { to: string | undefined; emergency: boolean }): Promise<Accepted>;
+  releaseHold(cluster: string): Promise<Accepted>;
 };
 
 /** The daemon gives at most so many deployments at once. */
@@ -60,6 +63,10 @@ export function createApi(client: Client, by: string): Api {
     settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
     lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
     unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),
+    releases: async (cluster) => (await get(`/clusters/${segment(cluster)}/releases`)) as { releases: PastReleaseView[] },
+    rollback: (cluster, { to, emergency }) =>
+      post(`/clusters/${segment(cluster)}/rollback`, to === undefined ? { emergency } : { to, emergency }),
+    releaseHold: (cluster) => post(`/clusters/${segment(cluster)}/release-hold`),
   };
 }
 

@@ -5,7 +5,8 @@ import { history, show } from './history.ts';
 import { logs } from './logs.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
-import { abort, deploy, lock, settleMigration, unlock } from './requests.ts';
+import { releases } from './releases.ts';
+import { abort, deploy, lock, releaseHold, rollback, settleMigration, unlock } from './requests.ts';
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
@@ -83,6 +84,8 @@ type CommandOptions = {
   force?: boolean;
   wait?: boolean;
   reason?: string;
+  to?: string;
+  emergency?: boolean;
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -144,6 +147,10 @@ function lookCommands(program: Command, does: Does): void {
     (session, [cluster], { limit = 20 }) => history(session, cluster, limit),
   );
   does(
+    program.command('releases').description('releases that were live on a cluster, newest first').argument('<cluster>'),
+    (session, [cluster = '']) => releases(session, cluster),
+  );
+  does(
     program
       .command('show')
       .description('one deployment: its steps, times and servers')
@@ -185,6 +192,21 @@ function actCommands(program: Command, does: Does): void {
       .argument('<cluster>')
       .option('--revision <revision>', 'this revision instead of the head'),
     (session, [cluster = ''], { revision }) => plan(session, cluster, revision),
+  );
+  does(
+    program
+      .command('rollback')
+      .description('go back to the last good release before the live one, or to the one that is named')
+      .argument('<cluster>')
+      .option('--to <release>', 'this release or revision, or the beginning of its name')
+      .option('--emergency', 'switch at once, without maintenance page and verification')
+      .option('--wait', 'follow it to the end; exit 0 only if it is done'),
+    (session, [cluster = ''], { to, emergency, wait }) =>
+      rollback(session, cluster, { to, emergency: emergency === true, wait: wait === true }),
+  );
+  does(
+    program.command('release-hold').description('after a roll back: let the branch head be deployed again').argument('<cluster>'),
+    (session, [cluster = '']) => releaseHold(session, cluster),
   );
   const numbered = (name: string, description: string): Command =>
     program.command(name).description(description).argument('<number>', 'number of the deployment', wholeNumber);

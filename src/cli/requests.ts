@@ -1,4 +1,4 @@
-// Commands that ask the daemon to do something: deploy, abort, lock, unlock, and settling a migration.
+// Commands that ask the daemon to do something: deploy, roll back, abort, lock, unlock, and settling a migration.
 import type { Accepted } from '../core/application.ts';
 import { visible } from '../core/escape.ts';
 import { EXIT } from './failure.ts';
@@ -11,7 +11,21 @@ export async function deploy(
   cluster: string,
   { revision, force, wait }: { revision: string | undefined; force: boolean; wait: boolean },
 ): Promise<number> {
-  const accepted = await session.api().deploy(cluster, { revision, force });
+  return follow(session, await session.api().deploy(cluster, { revision, force }), wait);
+}
+
+/** Goes back to a release that was live. With `wait`, exit 0 only if the cluster is there. */
+export async function rollback(
+  session: Session,
+  cluster: string,
+  { to, emergency, wait }: { to: string | undefined; emergency: boolean; wait: boolean },
+): Promise<number> {
+  return follow(session, await session.api().rollback(cluster, { to, emergency }), wait);
+}
+
+export const releaseHold = (session: Session, cluster: string): Promise<number> => tell(session, session.api().releaseHold(cluster));
+
+async function follow(session: Session, accepted: Accepted, wait: boolean): Promise<number> {
   if (!wait || accepted.deployment === null) {
     const more = accepted.deployment === null ? [] : [`Follow it: lockstep wait ${accepted.deployment}`];
     session.output.result(accepted, () => [visible(accepted.message), ...more]);

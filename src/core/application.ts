@@ -1,7 +1,7 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
 import type { Change } from './repository.ts';
 import type { HistoryQuery } from './ports.ts';
-import type { ClusterView, DeploymentView, EventView, HookAnswer, OverviewView, PlanView } from './views.ts';
+import type { ClusterView, DeploymentView, EventView, HookAnswer, OverviewView, PastReleaseView, PlanView } from './views.ts';
 
 /** A request that changes something was accepted: `message` is one line for the person who asked. */
 export type Accepted = { readonly message: string; readonly deployment: number | null };
@@ -21,6 +21,15 @@ export type Application = {
   /** What a deployment would do, without doing it. `revision` null: the head of the cluster's branch. */
   plan(cluster: string, revision: string | null, signal: AbortSignal): Promise<PlanView>;
   deploy(cluster: string, request: { revision: string | null; force: boolean; by: string }, signal: AbortSignal): Promise<Accepted>;
+  /** Releases that were live on the cluster, newest first. */
+  releases(cluster: string): Promise<readonly PastReleaseView[]>;
+  /**
+   * Goes back to a release that was live. `to`: its name or revision, or the beginning of either; `null`: the last good one before the live
+   * one. `emergency`: switch everywhere at once, without maintenance page and verification. Rejects with `conflict` and changes nothing when
+   * there is nothing to go to.
+   */
+  rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
+  releaseHold(cluster: string, by: string): Promise<Accepted>;
   abort(deployment: number, by: string): Promise<Accepted>;
   /** An operator settles a migration of which nobody knows whether it ran. */
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;

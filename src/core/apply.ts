@@ -15,6 +15,7 @@ export function apply(state: State, recorded: Recorded): Deployment | null {
     const { event } = recorded;
     if (event.type === 'cluster-locked') lock(state, event.cluster, { by: event.by, reason: event.reason, at: recorded.at });
     if (event.type === 'cluster-unlocked') lock(state, event.cluster, null);
+    if (event.type === 'hold-released') releaseHold(state, event.cluster);
     return null;
   }
   const { deployment: number, event, at } = recorded;
@@ -36,6 +37,11 @@ function lock(state: State, name: string, locked: ClusterRecord['locked']): void
   cluster.record = { ...cluster.record, locked };
 }
 
+function releaseHold(state: State, name: string): void {
+  const cluster = clusterOf(state, name);
+  cluster.record = { ...cluster.record, held: null };
+}
+
 function enter(state: State, deployment: Deployment): Deployment {
   state.lastDeployment = Math.max(state.lastDeployment, deployment.number);
   state.deployments.set(deployment.number, deployment);
@@ -51,12 +57,25 @@ function leave(state: State, deployment: Deployment): void {
   if (deployment.result === 'superseded') return;
   cluster.record = { ...cluster.record, lastDeployment: deployment.number };
   if (!deployment.live) return;
-  const release = releaseOf(deployment);
+  const release = deployment.target ?? releaseOf(deployment);
   if (release === null) return;
   const others = cluster.record.releases.filter((one) => one.id !== release.id);
   const serving = deployment.cluster.servers.filter((_, i) => deployment.members[i]?.excluded === null).map((server) => server.name);
   const releases = [release, ...others].slice(0, deployment.cluster.keep + REMEMBERED);
-  cluster.record = { ...cluster.record, held: null, releases, serving };
+  cluster.record = { ...cluster.record, releases, serving, ...markOf(cluster.record, deployment, release) };
+}
+
+/** After a roll back the release that was left is bad, and its revision is held; a deployment forward ends both for what it brought. */
+function markOf(
+  { releases, bad }: ClusterRecord,
+  { target, requestedBy }: Deployment,
+  release: ReleaseRecord,
+): Pick<ClusterRecord, 'bad' | 'held'> {
+  const others = bad.filter((id) => id !== release.id);
+  const left = releases[0];
+  if (target === null || left === undefined || left.id === release.id) return { bad: others, held: null };
+  const reason = `rolled back from ${left.id} by ${requestedBy}`;
+  return { bad: [left.id, ...others].slice(0, REMEMBERED), held: { revision: left.revision, reason } };
 }
 
 function releaseOf(deployment: Deployment): ReleaseRecord | null {

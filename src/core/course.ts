@@ -4,9 +4,9 @@ import type { Deployment, Member, StageProgress } from './deployment.ts';
 import { STAGES, STAGES_BACK } from './step.ts';
 import type { Action, Stage } from './step.ts';
 
-/** The way forward for a cluster. */
-export function courseOf(cluster: Cluster): StageProgress[] {
-  return STAGES.filter((stage) => isWanted(cluster, stage.action)).map(progressOf);
+/** The way forward for a cluster; `isBuilt`: the artifact is there already, as for a roll back. */
+export function courseOf(cluster: Cluster, isBuilt = false): StageProgress[] {
+  return STAGES.filter(({ action }) => isWanted(cluster, action) && !(isBuilt && action === 'build')).map(progressOf);
 }
 
 function isWanted(cluster: Cluster, action: Action): boolean {

@@ -2,6 +2,7 @@
 import type { Cluster } from './cluster.ts';
 import { DeployError } from './errors.ts';
 import { isAbortable } from './evolve.ts';
+import type { ReleaseRecord } from './records.ts';
 import type { DaemonEvent, DeploymentEvent } from './event.ts';
 import type { Batch } from './ports.ts';
 import type { Build, Outcome, Repository } from './repository.ts';
@@ -55,6 +56,55 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
   if (waiting !== undefined) events.push({ deployment: waiting.number, event: { type: 'superseded', by: number } });
   events.push({ deployment: number, event: { type: 'requested', cluster, ...rest } });
   return { events, result: { kind: 'deployment', cluster: cluster.name, number } };
+}
+
+export type RollbackRequest = Omit<DeployRequest, 'revision' | 'force'> & {
+  /** A release's name, or the revision that it was made of, or the beginning of either; `null`: the last one before the live one. */
+  readonly to: string | null;
+};
+
+/**
+ * A cluster is asked to go back to a release that was live on it. Throws `conflict`: nothing to go to, or a deployment runs;
+ * `not-found`: no such release was live.
+ */
+export function decideRollback(state: State, request: RollbackRequest): Decision<number> {
+  const { to, ...rest } = request;
+  const { name } = request.cluster;
+  const { record, running } = clusterOf(state, name);
+  if (running !== null)
+    throw new DeployError('conflict', `deployment ${running} of ${name} is running; abort it or wait for its end first`);
+  const [live, ...earlier] = record.releases;
+  const target = to === null ? earlier.find((one) => !record.bad.includes(one.id)) : named(record.releases, to);
+  if (to !== null && target === undefined) {
+    throw new DeployError('not-found', `no release or revision ${to} was live on ${name}; see: lockstep releases ${name}`);
+  }
+  if (target === undefined || live === undefined) {
+    throw new DeployError('conflict', `there is no earlier good release of ${name} to go back to; nothing was changed`);
+  }
+  if (target.id === live.id) throw new DeployError('conflict', `${name} serves ${target.id} already; nothing was changed`);
+  const deploy = { ...rest, revision: target.revision, force: true };
+  const { events, result } = decideDeploy(state, deploy);
+  if (result.kind !== 'deployment') throw new DeployError('conflict', `${name} cannot be rolled back now: ${result.kind}`);
+  const asRollback = events.map((fresh): Fresh =>
+    fresh.deployment !== null && fresh.event.type === 'requested' ? { ...fresh, event: { ...fresh.event, target } } : fresh,
+  );
+  return { events: asRollback, result: result.number };
+}
+
+function named(releases: readonly ReleaseRecord[], to: string): ReleaseRecord | undefined {
+  return (
+    releases.find((one) => one.id === to || one.revision === to) ??
+    releases.find((one) => one.id.startsWith(to) || one.revision.startsWith(to))
+  );
+}
+
+/** The branch head that was rolled back from may be deployed again. */
+export function decideReleaseHold(state: State, cluster: string, by: string): Decision<string> {
+  if (clusterOf(state, cluster).record.held === null) return { events: [], result: `${cluster} was not held` };
+  return {
+    events: [{ deployment: null, event: { type: 'hold-released', cluster, by } }],
+    result: `the hold of ${cluster} is released; deploy its head with: lockstep deploy ${cluster}`,
+  };
 }
 
 /** The deployments that may leave their queue now: at most one per cluster, and none of a cluster that a person has locked. */

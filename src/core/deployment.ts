@@ -1,6 +1,7 @@
 // A deployment: bringing one cluster to one release. This is its state; only `evolve` changes it.
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
+import type { ReleaseRecord } from './records.ts';
 import type { Build, Commit, Repository } from './repository.ts';
 import type { Stage } from './step.ts';
 
@@ -53,6 +54,8 @@ export type Deployment = {
   readonly branch: string;
   readonly revision: string;
   readonly build: Build;
+  /** A roll back: the release to go to; `null`: a deployment of a revision. */
+  readonly target: ReleaseRecord | null;
   readonly requestedBy: string;
   readonly reason: string;
   readonly requestedAt: number;

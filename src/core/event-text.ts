@@ -28,7 +28,9 @@ function textOf(recorded: Recorded, what: string, where: string): string {
   const { event } = recorded;
   switch (event.type) {
     case 'requested':
-      return `requested by ${event.requestedBy} (${event.reason}): ${event.branch} at ${event.revision} → ${event.cluster.name}`;
+      return event.target === undefined
+        ? `requested by ${event.requestedBy} (${event.reason}): ${event.branch} at ${event.revision} → ${event.cluster.name}`
+        : `roll back of ${event.cluster.name} to ${event.target.id} requested by ${event.requestedBy}`;
     case 'superseded':
       return `superseded by ${event.by}`;
     case 'began':
@@ -53,6 +55,8 @@ function textOf(recorded: Recorded, what: string, where: string): string {
       return `${event.repository} ${event.ref}: ${outcomeText(event.outcome)}`;
     case 'cluster-locked':
       return `${event.cluster} locked by ${event.by}: ${event.reason}`;
+    case 'hold-released':
+      return `hold of ${event.cluster} released by ${event.by}`;
     case 'cluster-unlocked':
       return `${event.cluster} unlocked by ${event.by}`;
     default:

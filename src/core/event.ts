@@ -1,12 +1,15 @@
 // The events: the only truth. State is what `evolve` makes of them, in order.
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
+import type { ReleaseRecord } from './records.ts';
 import type { Build, Change, Commit, Outcome, Repository } from './repository.ts';
 
 /** An event about one deployment. `server` is an index into the deployment's servers; `null`: the whole cluster. */
 export type DeploymentEvent =
   | {
       readonly type: 'requested';
+      /** A roll back: the release to go to, which was live before. Nothing is built. */
+      readonly target?: ReleaseRecord;
       readonly cluster: Cluster;
       readonly repository: Repository;
       readonly branch: string;
@@ -61,6 +64,7 @@ export type DaemonEvent =
       readonly outcome: Outcome;
     }
   | { readonly type: 'cluster-locked'; readonly cluster: string; readonly by: string; readonly reason: string }
+  | { readonly type: 'hold-released'; readonly cluster: string; readonly by: string }
   | { readonly type: 'cluster-unlocked'; readonly cluster: string; readonly by: string };
 
 /** An event with its place in the journal. `number` rises by one; `at` is milliseconds since 1970 (for people, never for order). */

@@ -2,12 +2,16 @@
 import { courseBack, courseOf, isMember } from './course.ts';
 import type { Deployment, Member, Result, StageProgress } from './deployment.ts';
 import type { DeploymentEvent, Facts } from './event.ts';
+import type { ReleaseRecord } from './records.ts';
+import type { Commit } from './repository.ts';
 import { notTakenBack, reasonToTurn } from './reasons.ts';
 
 /** The state after a `requested` event. */
 export function requested(number: number, at: number, event: DeploymentEvent & { type: 'requested' }): Deployment {
+  const target = event.target ?? null;
   return {
     number,
+    target,
     cluster: event.cluster,
     repository: event.repository,
     branch: event.branch,
@@ -22,11 +26,11 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     problem: null,
     supersededBy: null,
     abortedBy: null,
-    commit: null,
-    artifact: null,
-    release: null,
+    commit: target === null ? null : commitOf(target),
+    artifact: target?.artifact ?? null,
+    release: target?.id ?? null,
     releases: [],
-    course: courseOf(event.cluster),
+    course: courseOf(event.cluster, target !== null),
     at: -1,
     members: event.cluster.servers.map(newMember),
     excluded: 0,
@@ -34,6 +38,8 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     ending: null,
   };
 }
+
+const commitOf = ({ revision, author, message, at }: ReleaseRecord): Commit => ({ revision, author, email: '', message, time: at });
 
 const newMember = (): Member => ({
   at: -1,

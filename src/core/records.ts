@@ -23,6 +23,8 @@ export type ClusterRecord = {
   readonly releases: readonly ReleaseRecord[];
   /** Names of the servers that are known to serve the first of `releases`. */
   readonly serving: readonly string[];
+  /** Releases that were rolled back from: nobody goes back to them by default. Bounded. */
+  readonly bad: readonly string[];
   /** Locked by a person: deployments wait. */
   readonly locked: { readonly by: string; readonly reason: string; readonly at: number } | null;
   /** After a roll back: the revision that must not come back by itself, and why. */

@@ -1,11 +1,11 @@
 // Views of the state: what the API, the commands and the page show of a deployment and of a cluster.
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
-import type { ReleaseRecord } from './records.ts';
+import type { ClusterRecord, ReleaseRecord } from './records.ts';
 import type { ServerState } from './server.ts';
 import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
-import type { ClusterView, DeploymentServerView, DeploymentView, ReleaseView, ServerView, StepView } from './views.ts';
+import type { ClusterView, DeploymentServerView, DeploymentView, PastReleaseView, ReleaseView, ServerView, StepView } from './views.ts';
 
 export function deploymentView(deployment: Deployment): DeploymentView {
   const { commit } = deployment;
@@ -179,6 +179,16 @@ function clusterState(deployment: Deployment): ClusterState {
 export function releaseView(release: ReleaseRecord): ReleaseView {
   const { id, revision, author, message } = release;
   return { id, revision, author, message, live: iso(release.at) };
+}
+
+/** Releases that were live on a cluster, newest first. */
+export function pastReleaseViews({ releases, bad }: ClusterRecord): PastReleaseView[] {
+  return releases.map((release, i) => ({
+    ...releaseView(release),
+    state: i === 0 ? 'live' : bad.includes(release.id) ? 'bad' : 'good',
+    branch: release.branch,
+    deployment: release.deployment,
+  }));
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

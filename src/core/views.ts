@@ -22,6 +22,15 @@ export type ReleaseView = {
   live: string;
 };
 
+/** One row of `releases CLUSTER`: a release that was live on the whole cluster. */
+export type PastReleaseView = ReleaseView & {
+  /** `live`: served now; `good`: can be gone back to; `bad`: was rolled back from. */
+  state: 'live' | 'good' | 'bad';
+  branch: string;
+  /** Number of the deployment that brought it. */
+  deployment: number;
+};
+
 export type ClusterView = {
   cluster: string;
   environment: string;

@@ -15,6 +15,8 @@ export function placesOf(state: State): Places {
 
 const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
 
+const CLUSTER_EVENTS: ReadonlySet<string> = new Set(['cluster-locked', 'cluster-unlocked', 'hold-released']);
+
 export function batchOf(
   state: State,
   events: readonly Recorded[],
@@ -24,7 +26,8 @@ export function batchOf(
 ): Batch {
   const moved = [...touched].filter((deployment) => before.get(deployment.number) !== placeOf(deployment));
   const clusters = new Set(moved.filter((one) => one.state === 'ended').map((one) => one.cluster.name));
-  for (const { event } of events) if (event.type === 'cluster-locked' || event.type === 'cluster-unlocked') clusters.add(event.cluster);
+  for (const { event } of events)
+    if (CLUSTER_EVENTS.has(event.type) && 'cluster' in event && typeof event.cluster === 'string') clusters.add(event.cluster);
   return {
     events,
     deployments: moved.map((deployment) => ({

@@ -1,7 +1,7 @@
 // /api/v1/clusters: what the clusters are doing, what a deployment would do, and the requests about a cluster.
 import type { Request, Response } from 'express';
 import { abortedWith } from './connection.ts';
-import { DEPLOY, LOCK, readJson, WHO } from './request-body.ts';
+import { DEPLOY, LOCK, readJson, ROLLBACK, WHO } from './request-body.ts';
 import { clusterIn, notFound, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 
@@ -10,6 +10,9 @@ export const clusterRoutes: readonly Route[] = [
   { method: 'get', path: '/api/v1/clusters/:name', door: 'token', handle: cluster },
   { method: 'get', path: '/api/v1/clusters/:name/plan', door: 'token', handle: plan },
   { method: 'post', path: '/api/v1/clusters/:name/deploy', door: 'token', handle: deploy },
+  { method: 'get', path: '/api/v1/clusters/:name/releases', door: 'token', handle: releases },
+  { method: 'post', path: '/api/v1/clusters/:name/rollback', door: 'token', handle: rollback },
+  { method: 'post', path: '/api/v1/clusters/:name/release-hold', door: 'token', handle: releaseHold },
   { method: 'post', path: '/api/v1/clusters/:name/lock', door: 'token', handle: lock },
   { method: 'post', path: '/api/v1/clusters/:name/unlock', door: 'token', handle: unlock },
 ];
@@ -33,6 +36,21 @@ async function deploy({ application }: Context, request: Request, response: Resp
   const name = clusterIn(request);
   const body = await readJson(request, DEPLOY);
   response.status(202).json(await application.deploy(name, body, abortedWith(response)));
+}
+
+async function releases({ application }: Context, request: Request, response: Response): Promise<void> {
+  response.json({ releases: await application.releases(clusterIn(request)) });
+}
+
+async function rollback({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  response.status(202).json(await application.rollback(name, await readJson(request, ROLLBACK)));
+}
+
+async function releaseHold({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  const { by } = await readJson(request, WHO);
+  response.json(await application.releaseHold(name, by));
 }
 
 async function lock({ application }: Context, request: Request, response: Response): Promise<void> {

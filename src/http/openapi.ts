@@ -108,6 +108,33 @@ const clusterPaths = {
       responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The repository cannot be asked.') },
     },
   },
+  '/api/v1/clusters/{name}/releases': {
+    get: {
+      summary: 'Releases that were live on the cluster, newest first',
+      parameters: [cluster],
+      responses: { ...common, ...unknown, 200: json('The releases.', object({ releases: listOf(ref('PastRelease')) })) },
+    },
+  },
+  '/api/v1/clusters/{name}/rollback': {
+    post: {
+      summary: 'Go back to a release that was live',
+      parameters: [cluster],
+      requestBody: body({
+        to: { ...orNull(text), description: 'Name or revision of the release; null: the last good one before the live one.' },
+        emergency: { type: 'boolean', default: false, description: 'At once, without maintenance page and verification.' },
+        by,
+      }),
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+    },
+  },
+  '/api/v1/clusters/{name}/release-hold': {
+    post: {
+      summary: 'Let the branch head that was rolled back from be deployed again',
+      parameters: [cluster],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('Released.', ref('Accepted')) },
+    },
+  },
   '/api/v1/clusters/{name}/lock': {
     post: {
       summary: 'Let deployments wait',
@@ -243,6 +270,7 @@ const schemas = {
     steps: listOf(object(step)),
     servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
   }),
+  PastRelease: object({ id: text, revision: text, author: text, message: text, live: text, state: text, branch: text, deployment: count }),
   Plan: object({
     cluster: text,
     repository: text,

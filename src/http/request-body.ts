@@ -19,6 +19,11 @@ export const DEPLOY = z.strictObject({
   force: z.boolean().default(false),
   by,
 });
+export const ROLLBACK = z.strictObject({
+  to: z.string().min(1).max(200).nullable().default(null),
+  emergency: z.boolean().default(false),
+  by,
+});
 export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by });
 export const WHO = z.strictObject({ by });
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });

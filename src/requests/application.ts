@@ -2,7 +2,7 @@
 import type { Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { decideAbort, decideDeploy, decideLock, decideSettle, decideUnlock } from '../core/decide.ts';
+import { decideAbort, decideDeploy, decideLock, decideReleaseHold, decideRollback, decideSettle, decideUnlock } from '../core/decide.ts';
 import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
@@ -10,7 +10,7 @@ import type { Source } from '../core/mapping.ts';
 import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
-import { clusterView, deploymentView } from '../core/view-of.ts';
+import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
 import type { ClusterView, DeploymentView } from '../core/views.ts';
 import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
@@ -110,6 +110,21 @@ export function createApplication(tools: ApplicationTools): Application {
       const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
       return { message, deployment: 'number' in outcome ? outcome.number : null };
     },
+    async releases(name) {
+      clusterNamed(name);
+      return pastReleaseViews(clusterOf(engine.state, name).record);
+    },
+    async rollback(name, { to, emergency, by }) {
+      const { cluster, from: repository, branch, build } = sourceFor(name);
+      const request = { cluster: forRollback(cluster, emergency), repository, branch, build, requestedBy: by, reason: 'roll back', to };
+      const number = await engine.request((state) => decideRollback(state, request));
+      const target = engine.state.deployments.get(number)?.release ?? 'an earlier release';
+      return { message: `${name} goes back to ${target}: deployment ${number}`, deployment: number };
+    },
+    async releaseHold(name, by) {
+      clusterNamed(name);
+      return { message: await engine.request((state) => decideReleaseHold(state, name, by)), deployment: null };
+    },
     async abort(deployment, by) {
       return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
     },
@@ -132,4 +147,10 @@ export function createApplication(tools: ApplicationTools): Application {
     hasRepository: (name) => configuration().repositories.has(name),
     secrets: tools.secrets,
   };
+}
+
+/** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, no verification. */
+function forRollback(cluster: Cluster, isEmergency: boolean): Cluster {
+  const commands = { ...cluster.commands, migrate: null };
+  return isEmergency ? { ...cluster, maintenance: null, verify: null, commands: { ...commands, lock: null } } : { ...cluster, commands };
 }

@@ -26,6 +26,7 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'outcome-recorded': true,
   'cluster-locked': true,
   'cluster-unlocked': true,
+  'hold-released': true,
 };
 
 export function eventRow({ number, at, deployment, event }: Recorded): EventRow {

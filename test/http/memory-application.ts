@@ -65,6 +65,9 @@ export function createMemoryApplication(): MemoryApplication {
       return Promise.resolve({ ...plan, cluster, revision: revision ?? 'head', verdict: 'deploy' });
     },
     deploy: async (cluster, { revision, force, by }) => accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${by}`),
+    releases: () => Promise.resolve([]),
+    rollback: async (cluster, { to, emergency, by }) => accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${by}`),
+    releaseHold: async (cluster, by) => accept(`release hold ${cluster} by ${by}`),
     abort: async (number, by) => accept(`abort ${number} by ${by}`),
     settleMigration: async (number, done, by) => accept(`settle ${number} ${done} by ${by}`),
     lock: async (cluster, by, reason) => accept(`lock ${cluster} by ${by}: ${reason}`),

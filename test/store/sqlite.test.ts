@@ -24,6 +24,7 @@ const cluster: ClusterRecord = {
   name: 'demo',
   releases: [],
   serving: [],
+  bad: [],
   locked: null,
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
