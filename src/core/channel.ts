@@ -93,6 +93,11 @@ export type Channel = {
   send(request: SendRequest, signal: AbortSignal): Promise<{ readonly bytes: number }>;
   /** `mismatch`: the files are not what they should be; nothing was renamed. */
   seal(op: string, request: SealRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Is a sealed release still what it was? `damaged`: no, or it is not there; it counts as a release no more, and can be staged again.
+   * `conflict`: it is damaged, and the server serves it.
+   */
+  verify(request: SealRequest, signal: AbortSignal): Promise<'intact' | 'damaged'>;
   /** Raises the maintenance flag, then waits for the bots. `timeout`: a bot did not end. `conflict`: locked by another deployment. */
   lock(op: string, token: string, request: LockRequest, signal: AbortSignal): Promise<void>;
   /** Prolongs the lock, and says which release the server takes by itself if the lock's time ends. `lock-lost`: it is not held. */

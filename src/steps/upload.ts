@@ -49,9 +49,12 @@ export function uploader(artifacts: Artifacts): Upload {
     const { release, artifact: id, cluster } = deployment;
     if (release === null || id === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
     const greeting = await channel.hello(signal);
-    if (greeting.sealed.some((one) => one.release === release && one.artifact === id)) return { bytes: 0, carrier: 'present' };
+    const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
+    if (isPresent && deployment.target === null) return { bytes: 0, carrier: 'present' };
 
     const target = await targetOf(id, cluster.shared);
+    // A roll back goes to a release that has lain there for a while: anything may have happened to it.
+    if (isPresent && (await isIntact(work, target))) return { bytes: 0, carrier: 'present' };
     const base = await baseOf(artifacts, greeting);
     const parcel = await parcelFor(target, base, cluster.shared);
     const links = target.tree.links;
@@ -73,6 +76,14 @@ export function uploader(artifacts: Artifacts): Upload {
     }
     return { bytes, carrier: base === null ? 'full' : 'delta' };
   };
+}
+
+async function isIntact({ channel, deployment, signal, server, tools }: ServerWork, target: Target): Promise<boolean> {
+  const { files, content } = await parcelFor(target, null, deployment.cluster.shared);
+  const request = { release: deployment.release ?? '', artifact: target.artifact.id, files, content, tree: target.treeHash };
+  if ((await channel.verify(request, signal)) === 'intact') return true;
+  tools.log(deployment.number, `${server.name}: the release was changed since it was sealed; it is sent again\n`);
+  return false;
 }
 
 /** What arrived is not what was sent, or the base was damaged: compare everything by content; if that does not help, start afresh. */

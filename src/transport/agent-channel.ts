@@ -146,6 +146,11 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
         signal,
       });
     },
+    verify: (request, signal) => {
+      const words = [request.release, request.content, request.tree].map(needName);
+      const read = (value: unknown) => stateOf(value, ['intact', 'damaged'] as const);
+      return ask({ verb: 'verify', what: 'verification', words, payload: sealPayload(request), limitMs: 15 * MINUTE, read, signal });
+    },
     lock,
     decide: (op, token, release, timeoutMs, signal) => {
       const words = [needName(token), wordOrNone(release), seconds(timeoutMs)];

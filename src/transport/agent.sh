@@ -68,6 +68,7 @@ act() {
     separate) separate "$one" ;;
     discard) discard "$one" ;;
     seal) seal "$one" "$two" "$three" "$four" ;;
+    verify) verify "$one" "$two" "$three" ;;
     lock) lock "$one" "$two" "$three" ;;
     decide) decide "$one" "$two" "$three" ;;
     switch) switch "$one" "$two" ;;
@@ -290,15 +291,38 @@ seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose c
   refuse_sealed "$1" "$2" '{}'
   [ -d ".lockstep/incoming/$1" ] || refuse mismatch "there is no upload of $1"
   cd ".lockstep/incoming/$1" || exit 1
-  tree=$(tree_lines | sha256sum) content=$3
-  [ "${tree%% *}" = "$4" ] || refuse mismatch "the tree (names, types, modes, sizes, times) differs from the manifest"
-  [ "$size" -eq 0 ] || content=$(content_lines | sha256sum)
-  [ "${content%% *}" = "$3" ] || refuse mismatch "the content of files differs from the manifest"
+  compare "$3" "$4"
+  [ -z "$wrong" ] || refuse mismatch "$wrong"
   cd "$OLDPWD" || exit 1
   sync -f ".lockstep/incoming/$1" || exit 1
   echo "$2" | keep ".lockstep/releases/$1" || exit 1
   mv -T ".lockstep/incoming/$1" "releases/$1" && sync releases .lockstep/incoming || exit 1
   answer '{}'
+}
+
+# Before a server goes back to a release: is it still what was sealed? One that is not is a release no more, and is uploaded again.
+verify() { # RELEASE CONTENT TREE. Payload: `./path` of all its files.
+  need_name "$1"
+  enter
+  is_sealed "$1" || answer '{"state":"damaged"}'
+  cd "releases/$1" || exit 1
+  compare "$2" "$3"
+  cd "$OLDPWD" || exit 1
+  [ -n "$wrong" ] || answer '{"state":"intact"}'
+  find_current
+  [ "$serving" != "$1" ] || refuse conflict "the release that is served, $1, is damaged: $wrong"
+  log "releases/$1 is damaged, it needs a new upload: $wrong"
+  rm -f ".lockstep/releases/$1" || exit 1
+  answer '{"state":"damaged"}'
+}
+
+# Sets `wrong` to what differs from the manifest in the present directory; empty: nothing does.
+compare() { # CONTENT TREE. Payload: `./path` of the files whose content is compared.
+  wrong='' content=$1
+  tree=$(tree_lines | sha256sum)
+  [ "${tree%% *}" = "$2" ] || { wrong='the tree (names, types, modes, sizes, times) differs from the manifest' && return; }
+  [ "$size" -eq 0 ] || content=$(content_lines | sha256sum)
+  [ "${content%% *}" = "$1" ] || wrong='the content of files differs from the manifest'
 }
 
 # The lines of `treeLines` in the daemon. Pipes, sockets and devices give a line that cannot match.

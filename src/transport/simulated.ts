@@ -101,6 +101,8 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.incoming.delete(release);
         state.sealed.set(release, artifact);
       }),
+    verify: ({ release, artifact }, signal) =>
+      act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     lock: (_op, token, { timeoutMs }, signal) =>
       act('lock', signal, () => {
         const held = state.lock;

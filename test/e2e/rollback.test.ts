@@ -104,6 +104,25 @@ describe('a cluster of three servers', () => {
     expect((await shop.lockstep(['rollback', 'demo', '--to', 'nonsense'])).code).toBe(1);
   });
 
+  test('whose server has a damaged copy of the release gets it again before any server is touched', async () => {
+    const target = (await past()).find(({ state }) => state === 'good')?.id ?? '';
+    const file = join(pathOf(3), 'releases', target, 'index.html');
+    const text = await readFile(file, 'utf8');
+    // The same size and time: only the content tells.
+    await must('sh', [
+      '-c',
+      `cp -p "$1" "$1.x" && printf '%s' "$2" >"$1.x" && touch -r "$1" "$1.x" && mv "$1.x" "$1"`,
+      'sh',
+      file,
+      text.replace(/./, 'X'),
+    ]);
+    const { code } = await shop.lockstep(['rollback', 'demo', '--to', target, '--wait']);
+    expect(code).toBe(0);
+    expect(await pages()).toEqual([text, text, text]);
+    const { servers } = await shop.show((await shop.status('demo')).deployment ?? 0);
+    expect(servers.map(({ carrier }) => carrier)).toEqual(['present', 'present', expect.stringMatching(/delta|full/)]);
+  });
+
   test('whose server has lost the release gets it again before any server is touched; without repository', async () => {
     const target = (await past()).find(({ state }) => state === 'good')?.id ?? '';
     await rm(join(pathOf(2), 'releases', target), { recursive: true, force: true });
