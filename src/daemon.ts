@@ -1,5 +1,5 @@
 // The daemon: the one place where all parts meet. Tests start the same wiring.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBuilder } from './build/builder.ts';
@@ -49,6 +49,8 @@ export type Daemon = {
   stop(): Promise<void>;
 };
 
+const LONGEST_RUNTIME = 60;
+
 /** Rejects with DeployError: `configuration`, `conflict` (another daemon uses the data directory), `store`. */
 export async function startDaemon({
   version,
@@ -73,7 +75,7 @@ export async function startDaemon({
   const artifacts = await openArtifacts(join(data, 'artifacts'));
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
-  const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
+  const runtime = await openRuntime(data);
   const transport = openTransport({ directory: join(data, 'ssh'), runtime });
 
   const epoch = await store.raiseEpoch();
@@ -192,4 +194,17 @@ export async function startDaemon({
       return stopping;
     },
   };
+}
+
+/**
+ * Where the sockets of open connections live, for this run only. Their paths must stay below the 108 bytes of a sun_path (unix(7)),
+ * with some 40 for the socket's own name: a long data directory gets one under the system's temporary directory.
+ */
+async function openRuntime(data: string): Promise<string> {
+  const own = join(data, 'run');
+  if (Buffer.byteLength(own) > LONGEST_RUNTIME) return mkdtemp(join(tmpdir(), 'lockstep-'));
+  // A daemon that was killed left its sockets there.
+  await rm(own, { recursive: true, force: true });
+  await mkdir(own, { mode: 0o700 });
+  return own;
 }

@@ -110,10 +110,7 @@ export function createApplication(tools: ApplicationTools): Application {
       const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
       return { message, deployment: 'number' in outcome ? outcome.number : null };
     },
-    async releases(name) {
-      clusterNamed(name);
-      return pastReleaseViews(clusterOf(engine.state, name).record);
-    },
+    releases: (name) => Promise.resolve(name).then(() => pastReleaseViews(clusterOf(engine.state, clusterNamed(name).name).record)),
     async rollback(name, { to, emergency, by }) {
       const { cluster, from: repository, branch, build } = sourceFor(name);
       const request = { cluster: forRollback(cluster, emergency), repository, branch, build, requestedBy: by, reason: 'roll back', to };
