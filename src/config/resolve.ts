@@ -118,10 +118,17 @@ export function resolveCluster(
   return { cluster, placed };
 }
 
+/** Names by which people mean something else than production, alone or before a separator or digit: `demo`, `staging-2`. */
+const OTHERWISE: readonly [RegExp, string][] = [
+  [/^(dev|sandbox)([-._\d]|$)/, 'development'],
+  [/^(demo|staging|stage|qa|preview|beta|integration)([-._\d]|$)/, 'test'],
+];
+
 /** Production where in doubt: it is the environment that allows least. */
 function defaultEnvironment(name: string): string {
   if ((ENVIRONMENTS as readonly string[]).includes(name)) return name;
-  return variablesOf(name).length > 0 ? 'development' : 'production';
+  if (variablesOf(name).length > 0) return 'development';
+  return OTHERWISE.find(([pattern]) => pattern.test(name))?.[1] ?? 'production';
 }
 
 function resolveShared(shared: readonly string[], path: Path, problems: Problems): readonly SharedPath[] {

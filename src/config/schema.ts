@@ -172,7 +172,8 @@ export const clusterSchema = keys({
     .optional()
     .meta({
       description: 'development, test, preproduction, gray, production, or a word of your own.',
-      'x-default': "the cluster's name if it is one of these words, else development for a cluster with `{name}`, else production",
+      'x-default':
+        "the cluster's name if it is one of these words, else development for a cluster with `{name}` or called dev or sandbox, test for demo, staging, stage, qa, preview, beta or integration, else production",
     }),
   path: text
     .optional()

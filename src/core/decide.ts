@@ -126,7 +126,7 @@ export function decideAbort(state: State, number: number, by: string): Decision<
     const why =
       deployment.state === 'going-back' || deployment.abortedBy !== null
         ? 'it is going back already'
-        : 'the cluster has decided to go forward; wait for its end, then deploy the revision you want';
+        : 'the cluster has decided to go forward; wait for its end, then: lockstep rollback';
     throw new DeployError('conflict', `deployment ${number} cannot be aborted: ${why}`);
   }
   return {

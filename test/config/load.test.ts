@@ -91,7 +91,7 @@ describe('a configuration', () => {
 
   test('has an environment that allows least where it names none', async () => {
     const server = (name: string): unknown => ({ servers: [{ path: `/srv/${name}/{d}`.replace(name.includes('{') ? '' : '/{d}', '') }] });
-    const names = ['gray', 'test', 'shop', 'sandbox-{d}'];
+    const names = ['gray', 'test', 'shop', 'sandbox-{d}', 'demo', 'staging-2', 'demonstration'];
     const { configuration } = await workspace.load(
       minimal({
         branches: names.map((name, i) => ({ repository: 'shop', branch: name.includes('{') ? 'servers/{d}' : `b${i}`, clusters: [name] })),
@@ -104,6 +104,9 @@ describe('a configuration', () => {
       ['test', 'test', true],
       ['shop', 'production', false],
       ['sandbox-{d}', 'development', true],
+      ['demo', 'test', true],
+      ['staging-2', 'test', true],
+      ['demonstration', 'production', false],
     ]);
   });
 
