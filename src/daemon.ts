@@ -98,7 +98,8 @@ export async function startDaemon({
     release: async (deployment) => {
       logs.end(deployment.number);
       await channels.close(deployment);
-      await housekeeping({ engine, artifacts, logs });
+      // One that never ran has made nothing that could be tidied up.
+      if (deployment.result !== 'superseded') await housekeeping({ engine, artifacts, logs });
     },
   });
   engine.subscribe(writeLogs);

@@ -1,11 +1,10 @@
 // decide: what people, hooks and the poller ask for, turned into events, or refused with a reason.
-import type { Cluster } from './cluster.ts';
 import { DeployError } from './errors.ts';
 import { isAbortable } from './evolve.ts';
 import type { ReleaseRecord } from './records.ts';
-import type { DaemonEvent, DeploymentEvent } from './event.ts';
+import type { DaemonEvent, DeploymentEvent, Order } from './event.ts';
 import type { Batch } from './ports.ts';
-import type { Build, Outcome, Repository } from './repository.ts';
+import type { Outcome } from './repository.ts';
 import { clusterOf } from './state.ts';
 import type { State } from './state.ts';
 
@@ -16,14 +15,7 @@ export type Fresh =
 /** Events to record, rows of the store that belong to them, and what the asker is told once both are durable. */
 export type Decision<T> = { readonly events: readonly Fresh[]; readonly rows?: Partial<Batch>; readonly result: T };
 
-export type DeployRequest = {
-  readonly cluster: Cluster;
-  readonly repository: Repository;
-  readonly branch: string;
-  readonly revision: string;
-  readonly build: Build;
-  readonly requestedBy: string;
-  readonly reason: string;
+export type DeployRequest = Order & {
   /** Deploy even if the cluster serves this revision already, or is held. */
   readonly force: boolean;
 };

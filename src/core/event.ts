@@ -4,21 +4,25 @@ import type { Problem } from './errors.ts';
 import type { ReleaseRecord } from './records.ts';
 import type { Build, Change, Commit, Outcome, Repository } from './repository.ts';
 
+/** What is asked of a cluster: this revision of this branch, built so. A deployment keeps the values it was requested with. */
+export type Order = {
+  readonly cluster: Cluster;
+  readonly repository: Repository;
+  readonly branch: string;
+  readonly revision: string;
+  readonly build: Build;
+  readonly requestedBy: string;
+  /** Why: `push`, `poll`, `by hand`, … */
+  readonly reason: string;
+};
+
 /** An event about one deployment. `server` is an index into the deployment's servers; `null`: the whole cluster. */
 export type DeploymentEvent =
-  | {
+  | ({
       readonly type: 'requested';
       /** A roll back: the release to go to, which was live before. Nothing is built. */
       readonly target?: ReleaseRecord;
-      readonly cluster: Cluster;
-      readonly repository: Repository;
-      readonly branch: string;
-      readonly revision: string;
-      readonly build: Build;
-      readonly requestedBy: string;
-      /** Why: `push`, `poll`, `by hand`, … */
-      readonly reason: string;
-    }
+    } & Order)
   | { readonly type: 'superseded'; readonly by: number }
   /** The deployment left the queue. `releases`: those that were live on the cluster, newest first; the first is what it served then. */
   | { readonly type: 'began'; readonly releases: readonly string[] }

@@ -30,7 +30,7 @@ type Candidate = {
   readonly ref: string;
   readonly revision: string | null;
   /** Decided on the state at the engine's turn; one outcome per cluster. */
-  readonly decide: (state: State) => Decision<Outcome>[];
+  readonly decide: (view: State) => Decision<Outcome>[];
   readonly head: HeadRecord | null;
 };
 
@@ -70,11 +70,10 @@ export async function look(
 function decideAll(state: State, candidates: readonly Candidate[], change: Change, receivedAt: number): Decision<readonly RefOutcome[]> {
   const events: Fresh[] = [];
   const outcomes: RefOutcome[] = [];
-  // Numbers are given one after the other, although the engine applies the events only afterwards.
+  // Numbers are given one after the other, although the engine applies the events only afterwards: each decision counts on in the view.
   const view: State = { ...state };
   for (const { ref, revision, decide } of candidates) {
     for (const decision of decide(view)) {
-      view.lastDeployment += decision.events.filter((one) => one.deployment !== null && one.event.type === 'requested').length;
       events.push(...decision.events);
       outcomes.push({ ref, revision, outcome: decision.result });
     }
@@ -156,9 +155,8 @@ function deployment(
   exceptions: readonly (Outcome | null)[],
 ): Candidate {
   const requestedBy = change.actor ?? change.source;
-  const decide = (state: State): Decision<Outcome>[] => {
-    const view: State = { ...state };
-    return clusters.map((cluster, i) => {
+  const decide = (view: State): Decision<Outcome>[] =>
+    clusters.map((cluster, i) => {
       const exception = exceptions[i];
       if (exception !== undefined && exception !== null) return { events: [], result: exception };
       const request = { cluster, repository, branch: ref, revision, build: rule.build, requestedBy, reason: change.source, force: false };
@@ -166,7 +164,6 @@ function deployment(
       if (decision.result.kind === 'deployment') view.lastDeployment = decision.result.number;
       return decision;
     });
-  };
   // A repository that could not answer now is asked again: the head has not been dealt with.
   const isOpen = exceptions.some((exception) => exception?.kind === 'failed');
   return { ref, revision, decide, head: isOpen ? null : head };
