@@ -6,16 +6,20 @@ import { openBuilder } from './build/builder.ts';
 import { loadConfiguration } from './config/load.ts';
 import type { LoadedConfiguration } from './config/load.ts';
 import { watchConfiguration } from './config/watch.ts';
+import type { Transport } from './core/channel.ts';
+import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { eventView } from './core/event-text.ts';
 import type { Listener, Store } from './core/ports.ts';
+import type { Server } from './core/server.ts';
 import { createEngine } from './engine/engine.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
+import { createCatchUp } from './requests/catch-up.ts';
 import { createHeads } from './requests/heads.ts';
 import { createLookout } from './requests/lookout.ts';
 import { openChannels } from './steps/channels.ts';
@@ -107,6 +111,14 @@ export async function startDaemon({
   const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) =>
     log.warn(line),
   );
+  const catchUp = createCatchUp({
+    engine,
+    heads,
+    configuration: () => configuration,
+    isReachable: (cluster, server, signal) => isReachable(transport, cluster, server, signal),
+    now,
+    log: (line) => log.warn(line),
+  });
   const application = createApplication({
     version,
     engine,
@@ -132,6 +144,7 @@ export async function startDaemon({
     throw error;
   });
   lookout.startPolling();
+  catchUp.start();
   const listener = {
     onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
     onProblem: (problem: string): void => void adopt(configuration, problem),
@@ -188,13 +201,27 @@ export async function startDaemon({
       stopping = (async () => {
         await watcher.close();
         await http.close();
-        await Promise.all([lookout.stop(), engine.stop()]);
+        await Promise.all([lookout.stop(), catchUp.stop(), engine.stop()]);
         await channels.closeAll();
         await close();
       })();
       return stopping;
     },
   };
+}
+
+/** Epoch 0 only looks. */
+async function isReachable(transport: Transport, cluster: Cluster, server: Server, signal: AbortSignal): Promise<boolean> {
+  const channel = transport.channel(server, { epoch: 0, cluster });
+  try {
+    await channel.hello(signal);
+    return true;
+  } catch (error) {
+    // Whatever else is wrong with the server is better said by a deployment that tries.
+    return !['unreachable', 'timeout', 'aborted'].includes(problemOf(error).code);
+  } finally {
+    await channel.close();
+  }
 }
 
 /**

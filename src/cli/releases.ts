@@ -15,23 +15,25 @@ export async function releases({ api, output }: Session, cluster: string): Promi
 }
 
 function lines(cluster: string, all: readonly PastReleaseView[], output: Output): string[] {
-  if (all.length === 0) return [`Nothing was live on ${visible(cluster)} yet.`];
+  if (all.length === 0) return [`Nothing was deployed to ${visible(cluster)} yet.`];
   const columns = [
     { title: 'STATE' },
     { title: 'REVISION' },
     { title: 'BY', shrink: true },
-    { title: 'LIVE SINCE' },
+    { title: 'SINCE' },
+    { title: 'ON', align: 'right' as const },
     { title: 'DEPLOYMENT', align: 'right' as const },
     { title: 'MESSAGE', shrink: true },
     { title: 'RELEASE' },
   ];
   const rows = all.map((one): Cell[] => [
     one.state,
-    shortRevision(one.revision),
+    one.revision === '' ? '' : shortRevision(one.revision),
     one.author,
     ago(one.live),
+    `${one.present}/${one.present + one.missing.length}`,
     String(one.deployment),
-    subject(one.message),
+    subject(one.reason ?? one.message),
     one.id,
   ]);
   const more = all.some((one) => one.state === 'good') ? [`Go back: lockstep rollback ${visible(cluster)} [--to RELEASE]`] : [];

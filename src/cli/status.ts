@@ -116,6 +116,7 @@ function clusterLines(view: ClusterView, output: Output): string[] {
     ['branches', view.branches.map(({ repository, branch }) => `${branch} of ${repository}`).join(', ')],
     ['deployment', view.waiting === null ? last : `${last}, ${view.waiting} waits its turn`],
     ['marks', marks(view)],
+    ['removed', view.removed.length === 0 ? '' : `${view.removed.join(', ')}: no longer configured, left as they are`],
   ];
   const lines = [
     `${palette.strong(visibleLine(view.cluster))} (${visibleLine(view.environment)}): ${mark.paint(`${mark.glyph} ${mark.word}`)}`,

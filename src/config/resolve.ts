@@ -1,5 +1,5 @@
 // From what the file says to the Configuration: defaults that depend on other values, files, servers; each part by itself.
-import type { Cluster, Command, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
+import type { BehindPolicy, Cluster, Command, HttpCheck, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
 import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository } from '../core/repository.ts';
@@ -7,7 +7,7 @@ import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
 import { resolveRepositoryUrl } from './repository-url.ts';
-import type { BranchInput, ClusterInput, RepositoryInput } from './schema.ts';
+import type { BranchInput, ClusterInput, HttpCheckInput, RepositoryInput } from './schema.ts';
 import type { PlacedServer } from './servers.ts';
 import { resolveServers } from './servers.ts';
 
@@ -87,7 +87,8 @@ export function resolveCluster(
   }
   const environment = input.environment ?? defaultEnvironment(name);
   const names = placed.map((one) => one.server.name);
-  const { lock, migrate, unlock, flush } = input.commands;
+  const maintenance = resolveMaintenance(input, path, files, problems);
+  const commands = resolveCommands(input);
   const cluster: Cluster = {
     name,
     project,
@@ -97,15 +98,12 @@ export function resolveCluster(
     connections: input.connections,
     maxFailures: input.maxFailures,
     shared: resolveShared(input.shared, [...path, 'shared'], problems),
-    maintenance: resolveMaintenance(input, path, files, problems),
-    commands: {
-      lock: resolveCommand(lock, 300_000),
-      migrate: resolveCommand(migrate, 3_600_000),
-      unlock: resolveCommand(unlock, 300_000),
-      flush: resolveCommand(flush, 300_000),
-    },
+    behind: resolveBehind(input, maintenance, commands, path, problems),
+    maintenance,
+    commands,
     verify: resolveVerification(input, name, path, problems),
     keep: input.keep,
+    keepFailed: input.keepFailed,
     forcePush: input.forcePush ?? environment !== 'production',
     ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
@@ -163,16 +161,91 @@ function resolveCommand(
   return { run: input.run, timeoutMs: input.timeout, on: input.on ?? null };
 }
 
+function resolveCommands({ commands }: ClusterInput): Cluster['commands'] {
+  const { drain, lock, install, migrate, unlock, flush, readd } = commands;
+  return {
+    drain: resolveCommand(drain, 300_000),
+    lock: resolveCommand(lock, 300_000),
+    install: resolveCommand(install, 300_000),
+    migrate: resolveCommand(migrate, 3_600_000),
+    unlock: resolveCommand(unlock, 300_000),
+    flush: resolveCommand(flush, 300_000),
+    readd: resolveCommand(readd, 300_000),
+  };
+}
+
+function resolveBehind(
+  { behind }: ClusterInput,
+  maintenance: Maintenance | null,
+  { drain }: Cluster['commands'],
+  path: Path,
+  problems: Problems,
+): BehindPolicy {
+  if (behind === 'lock' && maintenance === null)
+    problems.report([...path, 'behind'], 'cannot be "lock": the cluster has no maintenance window');
+  if (behind === 'drain' && drain === null) problems.report([...path, 'behind'], 'cannot be "drain" without "commands": { "drain": … }');
+  return behind ?? (maintenance !== null ? 'lock' : drain !== null ? 'drain' : 'serve');
+}
+
 function resolveVerification(input: ClusterInput, name: string, path: Path, problems: Problems): Verification | null {
   if (input.verify === undefined) return null;
-  const known = [...variablesOf(name), 'host', 'server'];
-  for (const [i, url] of input.verify.http.entries()) {
-    const at = [...path, 'verify', 'http', i];
-    const stranger = placeholders(url).find((one) => !known.includes(one.name));
-    if (stranger !== undefined) problems.report(at, `{${stranger.name}} is unknown; allowed: ${known.map((one) => `{${one}}`).join(', ')}`);
-    else if (!isHttpUrl(url)) problems.report(at, `${quoted(url)} is not an http:// or https:// URL`);
+  const { http, cluster, heartbeat, expect, timeout, watch, log } = input.verify;
+  if (http.length + cluster.length === 0 && heartbeat === undefined) {
+    problems.report([...path, 'verify'], 'checks nothing; name URLs in "http" or "cluster", or a "heartbeat" command');
   }
-  return { http: input.verify.http, expect: input.verify.expect, timeoutMs: input.verify.timeout };
+  const resolve = (kind: 'http' | 'cluster', checks: readonly HttpCheckInput[]): HttpCheck[] =>
+    checks.map((check, i) => resolveCheck(check, expect, kind, name, [...path, 'verify', kind, i], problems));
+  return {
+    http: resolve('http', http),
+    cluster: resolve('cluster', cluster),
+    heartbeat: resolveCommand(heartbeat, 30_000),
+    timeoutMs: timeout,
+    watchMs: watch,
+    log: log ?? null,
+  };
+}
+
+function resolveCheck(
+  input: HttpCheckInput,
+  expect: number,
+  kind: 'http' | 'cluster',
+  name: string,
+  path: Path,
+  problems: Problems,
+): HttpCheck {
+  const check = typeof input === 'string' ? { url: input, headers: {}, when: 'after-unlock' as const, times: 1 } : input;
+  const at = (key: string): Path => (typeof input === 'string' ? path : [...path, key]);
+  const known = [...variablesOf(name), ...(kind === 'http' ? ['host', 'server'] : []), 'release', 'revision'];
+  const texts: [string, string | undefined][] = [
+    ['url', check.url],
+    ['address', check.address],
+    ['body', check.body],
+  ];
+  let isKnown = true;
+  for (const [key, text] of texts) {
+    // A body may be JSON: only what looks like one of ours is ours.
+    const stranger = key === 'body' ? undefined : placeholders(text ?? '').find((one) => !known.includes(one.name));
+    if (stranger === undefined) continue;
+    isKnown = false;
+    problems.report(at(key), `{${stranger.name}} is unknown; allowed: ${known.map((one) => `{${one}}`).join(', ')}`);
+  }
+  if (isKnown && !isHttpUrl(check.url)) problems.report(at('url'), `${quoted(check.url)} is not an http:// or https:// URL`);
+  if (isKnown && check.address !== undefined && !isHttpUrl(`http://${check.address}/`)) {
+    problems.report(at('address'), `${quoted(check.address)} is not an address; write "host:port"`);
+  }
+  if (kind === 'cluster' && check.when !== 'after-unlock') {
+    problems.report(at('when'), 'must be "after-unlock": the cluster as a whole is asked when every server is well');
+  }
+  return {
+    url: check.url,
+    address: check.address ?? null,
+    status: check.status ?? expect,
+    body: check.body ?? null,
+    headers: Object.fromEntries(Object.entries(check.headers).map(([header, text]) => [header.toLowerCase(), text])),
+    latencyMs: check.latency ?? null,
+    when: check.when,
+    times: check.times,
+  };
 }
 
 function isHttpUrl(url: string): boolean {

@@ -162,6 +162,37 @@ const migrate = z
   .optional()
   .meta({ description: 'Brings the database structure up to date, once for the cluster, after all servers have switched.' });
 
+const httpCheckObject = keys({
+  url: text.meta({ description: 'URL to ask for.' }),
+  address: text.optional().meta({
+    description: 'Where to connect instead, as `host:port`; the request still names the host of the URL: `{host}:8080`.',
+    'x-default': "the URL's own host and port",
+  }),
+  status: z
+    .int()
+    .min(100)
+    .max(599)
+    .optional()
+    .meta({ description: 'Status code of a good answer.', 'x-default': "the verification's `expect`" }),
+  body: text.optional().meta({ description: 'Text that the body must hold.', 'x-default': 'any body' }),
+  headers: z
+    .record(z.string().regex(/^[A-Za-z0-9-]+$/, 'is not the name of a header'), text)
+    .default({})
+    .meta({
+      description: 'Headers of the answer and text that each must hold.',
+    }),
+  latency: duration('1ms')
+    .optional()
+    .meta({ description: 'Longest time to the end of the answer.', 'x-default': 'the time limit of the check' }),
+  when: z.enum(['before-switch', 'before-unlock', 'after-unlock']).default('after-unlock').meta({
+    description:
+      '`before-switch`: of the new release, where the web server shows it as `<path>/next`, before anything changes; `before-unlock`: behind the maintenance page, at an address that it does not cover; `after-unlock`: when users are back.',
+  }),
+  times: z.int().min(1).max(1000).default(1).meta({ description: 'How often it is asked in a row; more than once warms caches up.' }),
+});
+
+const httpCheck = z.union([text, httpCheckObject], { error: 'must be a URL or an object with url, address, status, body, …' });
+
 export const clusterSchema = keys({
   environment: z
     .string()
@@ -247,11 +278,22 @@ export const clusterSchema = keys({
       description: 'The maintenance window of a deployment; `false`: none, servers switch while they serve.',
       'x-default': 'a window with the defaults below',
     }),
+  behind: z.enum(['lock', 'drain', 'serve']).optional().meta({
+    description:
+      'What becomes of a server that was left behind, until it has caught up: `lock` shows the maintenance page, `drain` runs `commands.drain`, `serve` lets it serve what it has.',
+    'x-default': '`lock` with a maintenance window, else `drain` with `commands.drain`, else `serve`',
+  }),
   commands: keys({
+    drain: command('5m', 'Run on every server before it is locked: take it out of the load balancer.'),
     lock: command('5m', 'Run on every server when it has been locked: tell its bots to stop.'),
+    install: command(
+      '5m',
+      'Run on every server after the switch, in the release that it serves from now on, also when going back: crontab, service files.',
+    ),
     migrate,
     unlock: command('5m', 'Run on every server when it is unlocked: start its bots again.'),
     flush: command('5m', 'Run on every server after unlocking: flush opcode and application caches.'),
+    readd: command('5m', 'Run on every server at the end, when it is well: put it back into the load balancer.'),
   })
     .prefault({})
     .meta({
@@ -260,15 +302,26 @@ export const clusterSchema = keys({
     }),
   verify: keys({
     http: z
-      .array(text)
-      .min(1, 'must name at least one URL')
-      .meta({ description: 'URLs to ask for; `{host}` and `{server}` stand for the host and the name of each server.' }),
-    expect: z.int().min(100).max(599).default(200).meta({ description: 'Status code that a healthy server answers with.' }),
-    timeout: duration('100ms').prefault('10s').meta({ description: 'How long a server has to answer so.' }),
+      .array(httpCheck)
+      .default([])
+      .meta({ description: 'URLs to ask each server for; in them `{host}`, `{server}`, `{release}` and `{revision}` are filled in.' }),
+    cluster: z
+      .array(httpCheck)
+      .default([])
+      .meta({ description: 'URLs to ask for once, when every server is well: the site as its users see it.' }),
+    heartbeat: command('30s', 'Run on every server after unlocking; it must end with 0.'),
+    expect: z.int().min(100).max(599).default(200).meta({ description: 'Status code of checks that name none.' }),
+    timeout: duration('100ms').prefault('10s').meta({ description: 'How long a server has to become well.' }),
+    watch: duration('0s').prefault('0s').meta({ description: 'For so long after that it must stay well; asked every two seconds.' }),
+    log: text.optional().meta({
+      description: "File on the servers, from the server's `path` (`shared/log/app.log`), whose end goes into the record of a failure.",
+      'x-default': 'none',
+    }),
   })
     .optional()
-    .meta({ description: 'Checks after unlocking; a bad one rolls the whole cluster back.', 'x-default': 'no checks' }),
+    .meta({ description: 'Checks; a bad one takes the whole cluster back.', 'x-default': 'no checks' }),
   keep: z.int().min(1).max(1000).default(5).meta({ description: 'How many releases that were live stay on the servers, to roll back to.' }),
+  keepFailed: z.int().min(0).max(100).default(2).meta({ description: 'How many failed or bad releases stay there too, to be looked at.' }),
   forcePush: z.boolean().optional().meta({
     description: 'May a branch head that does not descend from the live revision be deployed?',
     'x-default': 'true, but false for the environment production',
@@ -301,3 +354,4 @@ export type RepositoryInput = z.output<typeof repositorySchema>;
 export type BranchInput = z.output<typeof branchSchema>;
 export type ClusterInput = z.output<typeof clusterSchema>;
 export type ServerInput = ClusterInput['servers'][number];
+export type HttpCheckInput = z.output<typeof httpCheck>;

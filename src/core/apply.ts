@@ -2,12 +2,10 @@
 import type { Deployment } from './deployment.ts';
 import { evolve, requested } from './evolve.ts';
 import type { Recorded } from './event.ts';
-import type { ClusterRecord, ReleaseRecord } from './records.ts';
+import type { ClusterRecord } from './records.ts';
+import { recordAfter } from './record-after.ts';
 import { clusterOf } from './state.ts';
 import type { State } from './state.ts';
-
-/** Releases that a cluster remembers beyond `keep`: room for a look back, and a bound. */
-const REMEMBERED = 20;
 
 /** Applies a recorded event to the state, in place. Returns the deployment that it concerns. Throws for an impossible event. */
 export function apply(state: State, recorded: Recorded): Deployment | null {
@@ -55,41 +53,5 @@ function leave(state: State, deployment: Deployment): void {
   if (cluster.running === deployment.number) cluster.running = null;
   if (cluster.waiting === deployment.number) cluster.waiting = null;
   if (deployment.result === 'superseded') return;
-  cluster.record = { ...cluster.record, lastDeployment: deployment.number };
-  if (!deployment.live) return;
-  const release = deployment.target ?? releaseOf(deployment);
-  if (release === null) return;
-  const others = cluster.record.releases.filter((one) => one.id !== release.id);
-  const serving = deployment.cluster.servers.filter((_, i) => deployment.members[i]?.excluded === null).map((server) => server.name);
-  const releases = [release, ...others].slice(0, deployment.cluster.keep + REMEMBERED);
-  cluster.record = { ...cluster.record, releases, serving, ...markOf(cluster.record, deployment, release) };
-}
-
-/** After a roll back the release that was left is bad, and its revision is held; a deployment forward ends both for what it brought. */
-function markOf(
-  { releases, bad }: ClusterRecord,
-  { target, requestedBy }: Deployment,
-  release: ReleaseRecord,
-): Pick<ClusterRecord, 'bad' | 'held'> {
-  const others = bad.filter((id) => id !== release.id);
-  const left = releases[0];
-  if (target === null || left === undefined || left.id === release.id) return { bad: others, held: null };
-  const reason = `rolled back from ${left.id} by ${requestedBy}`;
-  return { bad: [left.id, ...others].slice(0, REMEMBERED), held: { revision: left.revision, reason } };
-}
-
-function releaseOf(deployment: Deployment): ReleaseRecord | null {
-  const { release, artifact, commit } = deployment;
-  if (release === null || artifact === null) return null;
-  return {
-    id: release,
-    artifact,
-    revision: deployment.revision,
-    branch: deployment.branch,
-    repository: deployment.repository.name,
-    author: commit?.author ?? '',
-    message: commit?.message ?? '',
-    deployment: deployment.number,
-    at: deployment.endedAt ?? 0,
-  };
+  cluster.record = recordAfter(cluster.record, deployment);
 }

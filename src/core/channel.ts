@@ -8,6 +8,8 @@ export type Greeting = {
   readonly current: string | null;
   /** Releases sealed on the server, with the artifact id (manifest hash) each was verified against. */
   readonly sealed: readonly { readonly release: string; readonly artifact: string }[];
+  /** Releases that were there before Lockstep came, and can be served again. */
+  readonly adopted: readonly string[];
   /** Token of the lock that is held; `null`: unlocked. */
   readonly lock: string | null;
   readonly freeBytes: number;
@@ -98,7 +100,9 @@ export type Channel = {
    * `conflict`: it is damaged, and the server serves it.
    */
   verify(request: SealRequest, signal: AbortSignal): Promise<'intact' | 'damaged'>;
-  /** Raises the maintenance flag, then waits for the bots. `timeout`: a bot did not end. `conflict`: locked by another deployment. */
+  /** Points `next`, the second name of a release, to a sealed one. `not-found`. */
+  preview(op: string, release: string, signal: AbortSignal): Promise<void>;
+  /** Raises the maintenance flag, then waits for the bots. `timeout`: a bot did not end. `conflict`: locked by a later deployment. */
   lock(op: string, token: string, request: LockRequest, signal: AbortSignal): Promise<void>;
   /** Prolongs the lock, and says which release the server takes by itself if the lock's time ends. `lock-lost`: it is not held. */
   decide(op: string, token: string, release: string | null, timeoutMs: number, signal: AbortSignal): Promise<void>;

@@ -21,13 +21,43 @@ export type Maintenance = {
   readonly botsTimeoutMs: number;
 };
 
-export type Verification = {
-  /** URLs; `{host}` and `{server}` stand for the server's host and name. */
-  readonly http: readonly string[];
-  /** The status code a healthy server answers with. */
-  readonly expect: number;
-  readonly timeoutMs: number;
+/** When a check is made: under the release's second name before anything changes, behind the maintenance page, or when users are back. */
+export type CheckTime = 'before-switch' | 'before-unlock' | 'after-unlock';
+
+/** One HTTP request and what a healthy server answers. In its texts `{host}`, `{server}`, `{release}` and `{revision}` are filled in. */
+export type HttpCheck = {
+  readonly url: string;
+  /** `host:port` to connect to instead of the URL's; the request still names the URL's host. `null`: the URL's own. */
+  readonly address: string | null;
+  readonly status: number;
+  /** Text that the body must hold; `null`: any body. */
+  readonly body: string | null;
+  /** Headers, in lower case, and text that each must hold. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Longest time to the end of the body; `null`: the verification's time limit. */
+  readonly latencyMs: number | null;
+  readonly when: CheckTime;
+  /** How often it is asked in a row: more than once warms caches up. */
+  readonly times: number;
 };
+
+export type Verification = {
+  /** Asked of every server. */
+  readonly http: readonly HttpCheck[];
+  /** Asked once for the cluster, when every server is well. */
+  readonly cluster: readonly HttpCheck[];
+  /** Run on every server after the unlock; anything but exit status 0 is a bad sign. */
+  readonly heartbeat: Command | null;
+  /** A server has this long to become well. */
+  readonly timeoutMs: number;
+  /** For so long after that it must stay well; 0: one good answer is enough. */
+  readonly watchMs: number;
+  /** File on the servers (from the server's path) whose end goes into the record of a failure; `null`: none. */
+  readonly log: string | null;
+};
+
+/** What becomes of a server that was left out of a deployment, until it has caught up. */
+export type BehindPolicy = 'lock' | 'drain' | 'serve';
 
 /** How ssh finds its keys; `null`: the daemon's own files and the user's defaults. */
 export type SshSettings = {
@@ -61,18 +91,28 @@ export type Cluster = {
   /** At most this many connections are being opened at a time. */
   readonly connections: number;
   readonly maxFailures: FailureBudget;
+  /** What becomes of servers that the failure budget leaves behind, as far as they can be reached. */
+  readonly behind: BehindPolicy;
   readonly shared: readonly SharedPath[];
   /** `null`: no maintenance window; `lock` is skipped, the barriers stay. */
   readonly maintenance: Maintenance | null;
   readonly commands: {
+    /** Takes the server out of the load balancer, before its lock. */
+    readonly drain: Command | null;
     readonly lock: Command | null;
+    /** After the switch, in the release that is served from now on: crontab, service files. */
+    readonly install: Command | null;
     readonly migrate: Command | null;
     readonly unlock: Command | null;
     readonly flush: Command | null;
+    /** Puts the server back into the load balancer, when it is well. */
+    readonly readd: Command | null;
   };
   readonly verify: Verification | null;
-  /** How many releases that were live stay on the servers. */
+  /** How many releases that were live and are good stay on the servers. */
   readonly keep: number;
+  /** How many failed and bad ones stay there, to be looked at. */
+  readonly keepFailed: number;
   /** May a branch head that is not a descendant of the live revision be deployed? */
   readonly forcePush: boolean;
   readonly ssh: SshSettings;

@@ -1,24 +1,35 @@
 // The course of a deployment: which stages it has, and which servers take part in each.
-import type { Cluster } from './cluster.ts';
-import type { Deployment, Member, StageProgress } from './deployment.ts';
+import type { CheckTime, Cluster } from './cluster.ts';
+import type { Deployment, Member, Purpose, StageProgress } from './deployment.ts';
 import { STAGES, STAGES_BACK } from './step.ts';
 import type { Action, Stage } from './step.ts';
 
-/** The way forward for a cluster; `isBuilt`: the artifact is there already, as for a roll back. */
-export function courseOf(cluster: Cluster, isBuilt = false): StageProgress[] {
-  return STAGES.filter(({ action }) => isWanted(cluster, action) && !(isBuilt && action === 'build')).map(progressOf);
+/** The way forward of a cluster, for a purpose. Only a deployment of a revision is built and exercised: the others go to what was live. */
+export function courseOf(cluster: Cluster, purpose: Purpose = 'deploy'): StageProgress[] {
+  return STAGES.filter(({ action }) => isWanted(cluster, action, purpose)).map(progressOf);
 }
 
-function isWanted(cluster: Cluster, action: Action): boolean {
+function isWanted({ maintenance, commands, verify }: Cluster, action: Action, purpose: Purpose): boolean {
+  const hasCheck = (when: CheckTime): boolean => verify?.http.some((check) => check.when === when) ?? false;
   switch (action) {
+    case 'build':
+      return purpose === 'deploy';
+    case 'exercise':
+      return purpose === 'deploy' && hasCheck('before-switch');
     case 'lock':
     case 'decide':
-      return cluster.maintenance !== null;
+      return maintenance !== null;
+    case 'drain':
+    case 'install':
     case 'migrate':
-      return cluster.commands.migrate !== null;
+    case 'readd':
+      return commands[action] !== null;
+    case 'probe':
+      return hasCheck('before-unlock');
     case 'verify':
-      return cluster.verify !== null;
-    case 'build':
+      return verify !== null && (hasCheck('after-unlock') || verify.heartbeat !== null);
+    case 'confirm':
+      return verify !== null && verify.cluster.length > 0;
     case 'schedule':
     case 'upload':
     case 'switch':
@@ -40,6 +51,8 @@ export function courseBack(deployment: Deployment): StageProgress[] {
   const isSwitching = members.some((member) => member.mayHaveSwitched);
   return STAGES_BACK.filter(({ action }) => {
     if (action === 'collect') return began('upload');
+    if (action === 'readd') return members.some((member) => member.mayBeDrained);
+    if (action === 'install') return members.some((member) => member.mayHaveInstalled);
     if (!touched) return false;
     if (action === 'lock' || action === 'decide') return isSwitching && isLocking;
     if (action === 'switch') return isSwitching;
@@ -53,17 +66,28 @@ function progressOf(stage: Stage): StageProgress {
 
 /** Does the server take part in the stage? Asked when the stage opens and while servers are started, in order. */
 export function isMember(deployment: Deployment, stage: Stage, member: Member): boolean {
-  if (stage.direction === 'forward') return member.excluded === null;
+  if (stage.direction === 'forward') return member.excluded === null || isPutAside(deployment.cluster, stage.action, member);
   switch (stage.action) {
     case 'lock':
     case 'decide':
     case 'switch':
       return member.mayHaveSwitched;
+    case 'install':
+      return member.mayHaveInstalled;
     case 'unlock':
       return member.mayBeLocked || (deployment.cluster.maintenance === null && member.previous !== undefined);
+    case 'readd':
+      return member.mayBeDrained && !member.wasBehind;
     default:
       return member.release !== undefined;
   }
+}
+
+/** A server that stays behind and still answers is taken out of service with the others, and stays out. */
+function isPutAside(cluster: Cluster, action: Action, member: Member): boolean {
+  return (
+    member.excluded === 'behind' && ((action === 'lock' && cluster.behind === 'lock') || (action === 'drain' && cluster.behind === 'drain'))
+  );
 }
 
 /** How many servers may be in the stage at the same time. */

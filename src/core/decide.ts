@@ -1,7 +1,11 @@
 // decide: what people, hooks and the poller ask for, turned into events, or refused with a reason.
+import type { Cluster } from './cluster.ts';
+import type { Deployment } from './deployment.ts';
 import { DeployError } from './errors.ts';
 import { isAbortable } from './evolve.ts';
-import type { ReleaseRecord } from './records.ts';
+import type { ClusterRecord, ReleaseRecord } from './records.ts';
+import { shelfOf } from './retention.ts';
+import type { Server } from './server.ts';
 import type { DaemonEvent, DeploymentEvent, Order } from './event.ts';
 import type { Batch } from './ports.ts';
 import type { Outcome } from './repository.ts';
@@ -32,13 +36,13 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
 
   if (!force) {
     if (waiting?.revision === revision) return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
-    const isOnItsWay = running?.revision === revision && running.state === 'running' && running.abortedBy === null;
+    const isOnItsWay = running?.revision === revision && running.state === 'running' && running.abortedBy === null && !isCatchUp(running);
     if (isOnItsWay && waiting === undefined) return none({ kind: 'already-requested', cluster: cluster.name, number: running.number });
     if (status.record.held?.revision === revision) {
       return none({ kind: 'held', cluster: cluster.name, reason: status.record.held.reason });
     }
     // A server that was left out, or is new in the configuration, is a reason to deploy the same revision again.
-    const isComplete = cluster.servers.every((server) => status.record.serving.includes(server.name));
+    const isComplete = behindOf(status.record, cluster).length === 0;
     if (live?.revision === revision && running === undefined && waiting === undefined && isComplete) {
       return none({ kind: 'already-live', cluster: cluster.name, release: live.id });
     }
@@ -46,11 +50,39 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
   const number = state.lastDeployment + 1;
   const events: Fresh[] = [];
   if (waiting !== undefined) events.push({ deployment: waiting.number, event: { type: 'superseded', by: number } });
-  events.push({ deployment: number, event: { type: 'requested', cluster, ...rest } });
+  // Whoever is catching up is brought along by the new deployment.
+  if (running !== undefined && isCatchUp(running) && isAbortable(running)) {
+    events.push({ deployment: running.number, event: { type: 'abort-requested', by: `deployment ${number}` } });
+  }
+  events.push({ deployment: number, event: { type: 'requested', purpose: 'deploy', cluster, ...rest } });
   return { events, result: { kind: 'deployment', cluster: cluster.name, number } };
 }
 
+const isCatchUp = ({ purpose }: Deployment): boolean => purpose === 'catch-up';
+
+/** Servers of the configuration that do not serve what the cluster serves: left out, lost on the way, or new. */
+export function behindOf(record: ClusterRecord, cluster: Cluster): Server[] {
+  const known = new Map(record.servers.map((server) => [server.name, server]));
+  return cluster.servers.filter((server) => known.get(server.name)?.isBehind ?? true);
+}
+
+/** One server comes to what its cluster serves. `null`: the cluster serves nothing yet, is busy or locked, or the server is not behind. */
+export function decideCatchUp(state: State, order: Omit<Order, 'revision' | 'reason'>, server: string): Decision<number | null> {
+  const { record, running, waiting } = clusterOf(state, order.cluster.name);
+  const target = record.releases[0];
+  const one = behindOf(record, order.cluster).find(({ name }) => name === server);
+  if (target === undefined || one === undefined || running !== null || waiting !== null || record.locked !== null) {
+    return { events: [], result: null };
+  }
+  const cluster = { ...order.cluster, servers: [one], maxFailures: { servers: 0 } };
+  const number = state.lastDeployment + 1;
+  const reason = `${server} catches up`;
+  const event = { type: 'requested', purpose: 'catch-up', ...order, cluster, revision: target.revision, reason, target } as const;
+  return { events: [{ deployment: number, event }], result: number };
+}
+
 export type RollbackRequest = Omit<DeployRequest, 'revision' | 'force'> & {
+  readonly purpose: 'roll-back' | 'emergency';
   /** A release's name, or the revision that it was made of, or the beginning of either; `null`: the last one before the live one. */
   readonly to: string | null;
 };
@@ -60,13 +92,21 @@ export type RollbackRequest = Omit<DeployRequest, 'revision' | 'force'> & {
  * `not-found`: no such release was live.
  */
 export function decideRollback(state: State, request: RollbackRequest): Decision<number> {
-  const { to, ...rest } = request;
+  const { to, purpose, ...rest } = request;
   const { name } = request.cluster;
   const { record, running } = clusterOf(state, name);
-  if (running !== null)
+  const current = running === null ? undefined : state.deployments.get(running);
+  if (running !== null && (current === undefined || !isCatchUp(current)))
     throw new DeployError('conflict', `deployment ${running} of ${name} is running; abort it or wait for its end first`);
   const [live, ...earlier] = record.releases;
-  const target = to === null ? earlier.find((one) => !record.bad.includes(one.id)) : named(record.releases, to);
+  const target = to === null ? earlier.find((one) => !Object.hasOwn(record.bad, one.id)) : named(record.releases, to);
+  const attempt = to === null ? undefined : record.attempts.find(({ release }) => release.id === to || release.revision.startsWith(to));
+  if (target === undefined && attempt !== undefined) {
+    throw new DeployError(
+      'conflict',
+      `${attempt.release.id} was never live on ${name} (${attempt.state}: ${attempt.reason}); nothing was changed`,
+    );
+  }
   if (to !== null && target === undefined) {
     throw new DeployError('not-found', `no release or revision ${to} was live on ${name}; see: lockstep releases ${name}`);
   }
@@ -78,7 +118,7 @@ export function decideRollback(state: State, request: RollbackRequest): Decision
   const { events, result } = decideDeploy(state, deploy);
   if (result.kind !== 'deployment') throw new DeployError('conflict', `${name} cannot be rolled back now: ${result.kind}`);
   const asRollback = events.map((fresh): Fresh =>
-    fresh.deployment !== null && fresh.event.type === 'requested' ? { ...fresh, event: { ...fresh.event, target } } : fresh,
+    fresh.deployment !== null && fresh.event.type === 'requested' ? { ...fresh, event: { ...fresh.event, purpose, target } } : fresh,
   );
   return { events: asRollback, result: result.number };
 }
@@ -104,8 +144,8 @@ export function decideBegin(state: State): Fresh[] {
   const events: Fresh[] = [];
   for (const status of state.clusters.values()) {
     if (status.waiting === null || status.running !== null || status.record.locked !== null) continue;
-    const releases = status.record.releases.map((release) => release.id);
-    events.push({ deployment: status.waiting, event: { type: 'began', releases } });
+    const behind = status.record.servers.filter((server) => server.isBehind).map((server) => server.name);
+    events.push({ deployment: status.waiting, event: { type: 'began', shelf: shelfOf(status.record), behind } });
   }
   return events;
 }

@@ -3,6 +3,7 @@ import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
 import type { ReleaseRecord } from './records.ts';
 import type { Build, Commit, Repository } from './repository.ts';
+import type { Shelf } from './retention.ts';
 import type { Stage } from './step.ts';
 
 /** How a deployment ended. `done`: every member serves the release. `rolled-back`: verification failed and all went back. */
@@ -10,6 +11,12 @@ export type Result = 'done' | 'failed' | 'aborted' | 'superseded' | 'rolled-back
 
 /** Where a deployment stands. `waiting`: in the cluster's queue. */
 export type DeploymentState = 'waiting' | 'running' | 'going-back' | 'needs-operator' | 'ended';
+
+/**
+ * What a deployment is for. `deploy`: a revision; `roll-back`: a release that was live; `emergency`: the same, users first;
+ * `catch-up`: servers that were left out come to what the cluster serves.
+ */
+export type Purpose = 'deploy' | 'roll-back' | 'emergency' | 'catch-up';
 
 /** How far one server is within the stage `at`; on a later stage of the deployment it is `waiting`. */
 export type MemberStatus = 'waiting' | 'running' | 'done' | 'failed';
@@ -29,6 +36,14 @@ export type Member = {
   mayBeLocked: boolean;
   /** The switch was started, and no switch back has finished. */
   mayHaveSwitched: boolean;
+  /** `drain` was started, and no `readd` has finished. */
+  mayBeDrained: boolean;
+  /** `install` was started on the way forward. */
+  mayHaveInstalled: boolean;
+  /** It had been left behind before this deployment began: should that go back, the server must not serve what it has. */
+  wasBehind: boolean;
+  /** The deployment's release is on the server, verified. */
+  hasRelease: boolean;
   bytes: number;
   carrier: 'delta' | 'full' | 'present' | null;
   warning: string | null;
@@ -54,7 +69,8 @@ export type Deployment = {
   readonly branch: string;
   readonly revision: string;
   readonly build: Build;
-  /** A roll back: the release to go to; `null`: a deployment of a revision. */
+  readonly purpose: Purpose;
+  /** A release that was live before, to go to; `null`: a deployment of a revision. */
   readonly target: ReleaseRecord | null;
   readonly requestedBy: string;
   readonly reason: string;
@@ -69,8 +85,8 @@ export type Deployment = {
   commit: Commit | null;
   artifact: string | null;
   release: string | null;
-  /** Releases that were live on the cluster when this deployment began, newest first. */
-  releases: readonly string[];
+  /** The releases of the cluster when this deployment began. */
+  shelf: Shelf;
   /** The stages, done and to come; going back appends to it. */
   course: StageProgress[];
   /** Index into `course` of the open stage; -1: not begun. */

@@ -30,7 +30,9 @@ function textOf(recorded: Recorded, what: string, where: string): string {
     case 'requested':
       return event.target === undefined
         ? `requested by ${event.requestedBy} (${event.reason}): ${event.branch} at ${event.revision} → ${event.cluster.name}`
-        : `roll back of ${event.cluster.name} to ${event.target.id} requested by ${event.requestedBy}`;
+        : event.purpose === 'catch-up'
+          ? `${event.reason} with ${event.cluster.name}: ${event.target.id}`
+          : `roll back of ${event.cluster.name} to ${event.target.id} requested by ${event.requestedBy}`;
     case 'superseded':
       return `superseded by ${event.by}`;
     case 'began':

@@ -2,7 +2,9 @@
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
 import type { ReleaseRecord } from './records.ts';
+import type { Purpose } from './deployment.ts';
 import type { Build, Change, Commit, Outcome, Repository } from './repository.ts';
+import type { Shelf } from './retention.ts';
 
 /** What is asked of a cluster: this revision of this branch, built so. A deployment keeps the values it was requested with. */
 export type Order = {
@@ -20,12 +22,13 @@ export type Order = {
 export type DeploymentEvent =
   | ({
       readonly type: 'requested';
-      /** A roll back: the release to go to, which was live before. Nothing is built. */
+      readonly purpose: Purpose;
+      /** A release that was live before, to go to. Nothing is built. */
       readonly target?: ReleaseRecord;
     } & Order)
   | { readonly type: 'superseded'; readonly by: number }
-  /** The deployment left the queue. `releases`: those that were live on the cluster, newest first; the first is what it served then. */
-  | { readonly type: 'began'; readonly releases: readonly string[] }
+  /** The deployment left the queue, and found these releases on the cluster; `behind`: names of servers that had been left behind. */
+  | { readonly type: 'began'; readonly shelf: Shelf; readonly behind: readonly string[] }
   /** An effect is about to be performed. Durable before it is. */
   | { readonly type: 'started'; readonly stage: number; readonly server: number | null }
   | { readonly type: 'finished'; readonly stage: number; readonly server: number | null; readonly facts: Facts }

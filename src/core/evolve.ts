@@ -5,12 +5,14 @@ import type { DeploymentEvent, Facts } from './event.ts';
 import type { ReleaseRecord } from './records.ts';
 import type { Commit } from './repository.ts';
 import { notTakenBack, reasonToTurn } from './reasons.ts';
+import type { Action } from './step.ts';
 
 /** The state after a `requested` event. */
 export function requested(number: number, at: number, event: DeploymentEvent & { type: 'requested' }): Deployment {
   const target = event.target ?? null;
   return {
     number,
+    purpose: event.purpose,
     target,
     cluster: event.cluster,
     repository: event.repository,
@@ -29,8 +31,8 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     commit: target === null ? null : commitOf(target),
     artifact: target?.artifact ?? null,
     release: target?.id ?? null,
-    releases: [],
-    course: courseOf(event.cluster, target !== null),
+    shelf: { good: [], failed: [] },
+    course: courseOf(event.cluster, event.purpose),
     at: -1,
     members: event.cluster.servers.map(newMember),
     excluded: 0,
@@ -50,6 +52,10 @@ const newMember = (): Member => ({
   previous: undefined,
   mayBeLocked: false,
   mayHaveSwitched: false,
+  mayBeDrained: false,
+  mayHaveInstalled: false,
+  wasBehind: false,
+  hasRelease: false,
   bytes: 0,
   carrier: null,
   warning: null,
@@ -71,7 +77,11 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
     case 'began':
       if (deployment.state !== 'waiting') impossible(deployment, event);
       deployment.state = 'running';
-      deployment.releases = event.releases;
+      deployment.shelf = event.shelf;
+      for (const [i, { name }] of deployment.cluster.servers.entries()) {
+        const member = deployment.members[i];
+        if (member !== undefined) member.wasBehind = event.behind.includes(name);
+      }
       return openNext(deployment, at);
     case 'started':
       return start(deployment, event, at);
@@ -94,13 +104,15 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
   }
 }
 
+/** What comes before the decision to go forward. */
+const EARLY: readonly Action[] = ['build', 'schedule', 'upload', 'exercise', 'drain', 'lock', 'switch', 'install'];
+
 /** An abort is possible until the cluster has decided to go forward; after that, roll back. */
 export function isAbortable(deployment: Deployment): boolean {
   if (deployment.abortedBy !== null) return false;
   if (deployment.state === 'waiting') return true;
   const stage = deployment.course[deployment.at];
-  const early = ['build', 'schedule', 'upload', 'lock', 'switch'];
-  return deployment.state === 'running' && stage !== undefined && stage.direction === 'forward' && early.includes(stage.action);
+  return deployment.state === 'running' && stage !== undefined && stage.direction === 'forward' && EARLY.includes(stage.action);
 }
 
 function start(deployment: Deployment, event: DeploymentEvent & { type: 'started' }, at: number): void {
@@ -115,6 +127,8 @@ function start(deployment: Deployment, event: DeploymentEvent & { type: 'started
   member.at = event.stage;
   member.status = 'running';
   if (stage.action === 'lock') member.mayBeLocked = true;
+  if (stage.action === 'drain') member.mayBeDrained = true;
+  if (stage.action === 'install' && stage.direction === 'forward') member.mayHaveInstalled = true;
   if (stage.action === 'switch' && stage.direction === 'forward') member.mayHaveSwitched = true;
 }
 
@@ -141,7 +155,9 @@ function learnOfServer(deployment: Deployment, stage: StageProgress, member: Mem
   if (facts.bytes !== undefined) member.bytes += facts.bytes;
   if (facts.carrier !== undefined) member.carrier = facts.carrier;
   if (stage.action === 'schedule') member.release = facts.current ?? null;
+  if (stage.action === 'upload') member.hasRelease = true;
   if (stage.action === 'unlock') member.mayBeLocked = false;
+  if (stage.action === 'readd') member.mayBeDrained = false;
   if (stage.action !== 'switch') return;
   if (stage.direction === 'forward') {
     member.previous = facts.current ?? null;
@@ -156,15 +172,18 @@ function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' 
   const stage = openStage(deployment, event);
   if (stage.running < 1) impossible(deployment, event);
   stage.running -= 1;
-  stage.failed += 1;
   if (event.server === null) {
+    stage.failed += 1;
     deployment.problem = event.problem;
     return;
   }
   const member = memberOf(deployment, event);
   if (member.at !== event.stage || member.status !== 'running') impossible(deployment, event);
   member.status = 'failed';
-  if (stage.action === 'collect') {
+  // A server that stays behind anyway holds nobody up.
+  if (stage.direction === 'forward' && member.excluded !== null) stage.done += 1;
+  else stage.failed += 1;
+  if (stage.action === 'collect' || (stage.action === 'drain' && member.excluded !== null)) {
     member.warning = event.problem.message;
     return;
   }
@@ -176,8 +195,11 @@ function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' 
     member.excluded = event.problem.code === 'unreachable' ? 'unreachable' : 'behind';
     deployment.excluded += 1;
   }
-  if (stage.action === 'unlock') member.excluded = 'failed';
+  if (stage.action === 'unlock' || stage.action === 'readd') member.excluded = 'failed';
+  if (isHealthCheck(stage.action) && deployment.target !== null) deployment.problem ??= event.problem;
 }
+
+const isHealthCheck = (action: Action): boolean => action === 'probe' || action === 'verify' || action === 'confirm';
 
 /** Closes every stage that is over and opens the next, until something is left to do or the deployment has ended. */
 function settle(deployment: Deployment, at: number): void {
@@ -203,8 +225,14 @@ function isStopped(deployment: Deployment, stage: StageProgress): boolean {
     case 'upload':
       return isOverBudget(deployment);
     case 'unlock':
+    case 'readd':
     case 'collect':
       return false;
+    case 'probe':
+    case 'verify':
+    case 'confirm':
+      // Who goes back to what was live has nowhere better to go: it is said, and nothing is turned round again.
+      return stage.failed > 0 && deployment.target === null;
     default:
       return stage.failed > 0;
   }
@@ -235,14 +263,14 @@ function arrive(deployment: Deployment, at: number): void {
     deployment.problem = left ?? deployment.problem;
     return end(deployment, left === null ? deployment.ending : 'failed', at);
   }
-  // Only a server that could not be unlocked leaves a problem behind on the way forward; those of the budget are `behind`.
-  const lost = deployment.members.find((member) => member.excluded === 'failed');
-  deployment.problem = lost?.problem ?? null;
-  end(deployment, lost === undefined ? 'done' : 'failed', at);
+  // A server that could not be unlocked leaves a problem behind on the way forward, and so does a release that is not well although it was
+  // gone back to; servers of the budget are `behind`.
+  deployment.problem = deployment.members.find((member) => member.excluded === 'failed')?.problem ?? deployment.problem;
+  end(deployment, deployment.problem === null ? 'done' : 'failed', at);
 }
 
 function turnBack(deployment: Deployment, stage: StageProgress, at: number): void {
-  deployment.ending = deployment.abortedBy !== null ? 'aborted' : stage.action === 'verify' ? 'rolled-back' : 'failed';
+  deployment.ending = deployment.abortedBy !== null ? 'aborted' : isHealthCheck(stage.action) ? 'rolled-back' : 'failed';
   deployment.problem = reasonToTurn(deployment);
   deployment.state = 'going-back';
   deployment.live = false;

@@ -1,5 +1,5 @@
 // Which clusters a branch feeds, and which branch feeds a cluster: patterns of the configuration become concrete clusters here.
-import type { Cluster, Command } from './cluster.ts';
+import type { Cluster, Command, HttpCheck } from './cluster.ts';
 import type { BranchRule, Configuration } from './configuration.ts';
 import { fillIn, matchPattern, parsePattern, variablesOf } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
@@ -61,7 +61,14 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
   const fill = (text: string): string => fillIn(text, own);
   const fillCommand = (command: Command | null): Command | null =>
     command && { ...command, run: fill(command.run), on: command.on === null ? null : fill(command.on) };
-  const { lock, migrate, unlock, flush } = template.commands;
+  const { drain, lock, install, migrate, unlock, flush, readd } = template.commands;
+  const fillCheck = (check: HttpCheck): HttpCheck => ({
+    ...check,
+    url: fill(check.url),
+    address: check.address === null ? null : fill(check.address),
+    body: check.body === null ? null : fill(check.body),
+    headers: Object.fromEntries(Object.entries(check.headers).map(([name, text]) => [name, fill(text)])),
+  });
   return {
     ...template,
     name: fill(template.name),
@@ -72,8 +79,22 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       user: server.user === null ? null : fill(server.user),
       path: fill(server.path),
     })),
-    commands: { lock: fillCommand(lock), migrate: fillCommand(migrate), unlock: fillCommand(unlock), flush: fillCommand(flush) },
-    verify: template.verify && { ...template.verify, http: template.verify.http.map(fill) },
+    commands: {
+      drain: fillCommand(drain),
+      lock: fillCommand(lock),
+      install: fillCommand(install),
+      migrate: fillCommand(migrate),
+      unlock: fillCommand(unlock),
+      flush: fillCommand(flush),
+      readd: fillCommand(readd),
+    },
+    verify: template.verify && {
+      ...template.verify,
+      http: template.verify.http.map(fillCheck),
+      cluster: template.verify.cluster.map(fillCheck),
+      heartbeat: fillCommand(template.verify.heartbeat),
+      log: template.verify.log === null ? null : fill(template.verify.log),
+    },
   };
 }
 

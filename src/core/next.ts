@@ -2,6 +2,7 @@
 import { isMember, limitOf } from './course.ts';
 import type { Deployment, StageProgress } from './deployment.ts';
 import { isOverBudget } from './evolve.ts';
+import { isUnfinished } from './reasons.ts';
 import type { Action, Direction } from './step.ts';
 
 /** Something to be done in the world, once. `op` names it for ever: asked again under the same name, a server does nothing twice. */
@@ -47,9 +48,7 @@ export function unanswered(deployment: Deployment): Effect[] {
 
 /** Between the first lock and the last unlock users can notice something: the cutover is never interrupted by choice. */
 export function isInCutover(deployment: Deployment): boolean {
-  return (
-    deployment.state !== 'ended' && deployment.members.some((member) => member.mayBeLocked || member.mayHaveSwitched) && !deployment.live
-  );
+  return deployment.state !== 'ended' && deployment.members.some(isUnfinished) && !deployment.live;
 }
 
 /** Names a deployment on the servers, also beside deployments of another daemon with the same number. */
@@ -62,12 +61,15 @@ function openStage(deployment: Deployment): StageProgress | null {
   return deployment.course[deployment.at] ?? null;
 }
 
+/** One failure here, and no further server is taken on. */
+const CUTOVER: readonly Action[] = ['drain', 'lock', 'switch', 'install', 'decide'];
+
 /** A stage that will be turned back starts nothing more; it only waits for what is running. */
 function isHeldUp(deployment: Deployment, stage: StageProgress): boolean {
   if (stage.direction === 'back') return false;
   if (deployment.abortedBy !== null) return true;
   if (stage.action === 'schedule' || stage.action === 'upload') return isOverBudget(deployment);
-  return stage.failed > 0 && (stage.action === 'lock' || stage.action === 'switch' || stage.action === 'decide');
+  return stage.failed > 0 && CUTOVER.includes(stage.action);
 }
 
 function effectOf(deployment: Deployment, server: number | null, resumed = false): Effect {

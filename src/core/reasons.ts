@@ -1,5 +1,5 @@
 // Reasons: why a deployment turned back, and what it could not take back. They end up in front of the operator.
-import type { Deployment } from './deployment.ts';
+import type { Deployment, Member } from './deployment.ts';
 import type { Problem } from './errors.ts';
 
 /** Why the way forward ended here: the abort, the failure of the cluster's own effect, or the first failure among the servers. */
@@ -17,7 +17,7 @@ export function reasonToTurn(deployment: Deployment): Problem | null {
  * Called at the end of the way back.
  */
 export function notTakenBack({ problem, cluster, members, number }: Deployment): Problem | null {
-  const isLeft = (_: unknown, i: number): boolean => members[i]?.mayHaveSwitched === true || members[i]?.mayBeLocked === true;
+  const isLeft = (_: unknown, i: number): boolean => members[i] !== undefined && isUnfinished(members[i]);
   const left = cluster.servers.filter(isLeft);
   if (left.length === 0) return null;
   const names = left.slice(0, 5).map((server) => server.name);
@@ -26,4 +26,9 @@ export function notTakenBack({ problem, cluster, members, number }: Deployment):
     `${problem?.message ?? 'the deployment failed'}. Not taken back: ${names.join(', ')}; a lock there ends by itself. ` +
     `When they are back, bring all servers to one release: lockstep deploy ${cluster.name} (log: lockstep logs ${number})`;
   return { code: problem?.code ?? 'unreachable', message, detail: problem?.detail ?? null };
+}
+
+/** Something of the deployment may still be in force on the server: its lock, its release, its place outside the load balancer. */
+export function isUnfinished(member: Member): boolean {
+  return member.mayHaveSwitched || member.mayBeLocked || (member.mayBeDrained && !member.wasBehind);
 }

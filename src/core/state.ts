@@ -17,7 +17,17 @@ export type State = {
 };
 
 export function newCluster(name: string): ClusterRecord {
-  return { name, releases: [], serving: [], bad: [], locked: null, held: null, lastDeployment: null };
+  return {
+    name,
+    releases: [],
+    attempts: [],
+    missing: {},
+    servers: [],
+    bad: {},
+    locked: null,
+    held: null,
+    lastDeployment: null,
+  };
 }
 
 /** The status of a cluster; one that was never deployed gets an empty one. */

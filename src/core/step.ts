@@ -8,10 +8,29 @@ export type Direction = 'forward' | 'back';
 
 /**
  * What is done in one stage of the course.
+ * `exercise` asks the new release under its second name, before anything changes; `probe` asks it behind the maintenance page;
+ * `verify` asks every server when users are back, `confirm` the cluster as a whole.
+ * `drain` and `readd` tell the load balancer; `install` puts crontabs and service files in place.
  * `decide` tells every server which release it takes by itself should its lock run out: the point of no return.
  * `collect` removes releases that are no longer kept.
  */
-export type Action = 'build' | 'schedule' | 'upload' | 'lock' | 'switch' | 'decide' | 'migrate' | 'unlock' | 'verify' | 'collect';
+export type Action =
+  | 'build'
+  | 'schedule'
+  | 'upload'
+  | 'exercise'
+  | 'drain'
+  | 'lock'
+  | 'switch'
+  | 'install'
+  | 'decide'
+  | 'migrate'
+  | 'probe'
+  | 'unlock'
+  | 'verify'
+  | 'confirm'
+  | 'readd'
+  | 'collect';
 
 /** A stage of the course: one action by every member (or once for the cluster), between two barriers. */
 export type Stage = {
@@ -26,12 +45,18 @@ export const STAGES: readonly Stage[] = [
   { action: 'build', step: 'build', direction: 'forward', scope: 'cluster' },
   { action: 'schedule', step: 'schedule', direction: 'forward', scope: 'server' },
   { action: 'upload', step: 'upload', direction: 'forward', scope: 'server' },
+  { action: 'exercise', step: 'upload', direction: 'forward', scope: 'server' },
+  { action: 'drain', step: 'lock', direction: 'forward', scope: 'server' },
   { action: 'lock', step: 'lock', direction: 'forward', scope: 'server' },
   { action: 'switch', step: 'switch', direction: 'forward', scope: 'server' },
+  { action: 'install', step: 'switch', direction: 'forward', scope: 'server' },
   { action: 'decide', step: 'switch', direction: 'forward', scope: 'server' },
   { action: 'migrate', step: 'migrate', direction: 'forward', scope: 'cluster' },
+  { action: 'probe', step: 'unlock', direction: 'forward', scope: 'server' },
   { action: 'unlock', step: 'unlock', direction: 'forward', scope: 'server' },
   { action: 'verify', step: 'verify', direction: 'forward', scope: 'server' },
+  { action: 'confirm', step: 'verify', direction: 'forward', scope: 'cluster' },
+  { action: 'readd', step: 'verify', direction: 'forward', scope: 'server' },
   { action: 'collect', step: 'verify', direction: 'forward', scope: 'server' },
 ];
 
@@ -40,7 +65,9 @@ export const STAGES_BACK: readonly Stage[] = [
   { action: 'lock', step: 'lock', direction: 'back', scope: 'server' },
   { action: 'decide', step: 'switch', direction: 'back', scope: 'server' },
   { action: 'switch', step: 'switch', direction: 'back', scope: 'server' },
+  { action: 'install', step: 'switch', direction: 'back', scope: 'server' },
   { action: 'unlock', step: 'unlock', direction: 'back', scope: 'server' },
+  { action: 'readd', step: 'unlock', direction: 'back', scope: 'server' },
   { action: 'collect', step: 'unlock', direction: 'back', scope: 'server' },
 ];
 

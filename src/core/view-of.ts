@@ -1,8 +1,9 @@
 // Views of the state: what the API, the commands and the page show of a deployment and of a cluster.
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
-import type { ClusterRecord, ReleaseRecord } from './records.ts';
-import type { ServerState } from './server.ts';
+import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
+import { retained } from './retention.ts';
+import { serverState } from './server-state.ts';
 import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
 import type { ClusterView, DeploymentServerView, DeploymentView, PastReleaseView, ReleaseView, ServerView, StepView } from './views.ts';
@@ -13,12 +14,13 @@ export function deploymentView(deployment: Deployment): DeploymentView {
     number: deployment.number,
     cluster: deployment.cluster.name,
     repository: deployment.repository.name,
+    purpose: deployment.purpose,
     branch: deployment.branch,
     revision: deployment.revision,
     author: commit?.author ?? null,
     message: commit?.message ?? null,
     release: deployment.release,
-    previous: deployment.releases[0] ?? null,
+    previous: deployment.shelf.good[0] ?? null,
     artifact: deployment.artifact,
     state: stateOf(deployment),
     result: deployment.result,
@@ -108,52 +110,23 @@ function serverView(deployment: Deployment, name: string, member: Member): Deplo
   };
 }
 
-/** [waiting, running, done] for each action on the way forward. */
-const FORWARD: Record<string, readonly [ServerState, ServerState, ServerState]> = {
-  build: ['idle', 'idle', 'idle'],
-  schedule: ['scheduled', 'scheduled', 'scheduled'],
-  upload: ['scheduled', 'uploading', 'uploaded'],
-  lock: ['uploaded', 'locking', 'locked'],
-  switch: ['locked', 'switching', 'switched'],
-  decide: ['switched', 'switched', 'switched'],
-  migrate: ['switched', 'switched', 'switched'],
-  unlock: ['switched', 'unlocking', 'live'],
-  verify: ['live', 'live', 'live'],
-  collect: ['live', 'live', 'live'],
-};
-
-const BACK: Record<string, readonly [ServerState, ServerState, ServerState]> = {
-  lock: ['live', 'locking', 'locked'],
-  decide: ['locked', 'locked', 'locked'],
-  switch: ['locked', 'switching', 'switched'],
-  unlock: ['locked', 'unlocking', 'live'],
-  collect: ['live', 'live', 'live'],
-};
-
-function serverState(deployment: Deployment, member: Member): ServerState {
-  if (member.excluded !== null) return member.excluded;
-  if (member.problem !== null) return member.problem.code === 'unreachable' ? 'unreachable' : 'failed';
-  if (deployment.state === 'waiting') return 'idle';
-  if (deployment.state === 'ended') return member.release === undefined || member.release === null ? 'idle' : 'live';
-  const stage = deployment.course[deployment.at];
-  if (stage === undefined) return 'idle';
-  const row = (stage.direction === 'forward' ? FORWARD : BACK)[stage.action];
-  const isHere = member.at === deployment.at;
-  return row?.[!isHere ? 0 : member.status === 'done' ? 2 : 1] ?? 'idle';
-}
-
-/** A cluster between and during deployments. `last`: the view of its newest deployment that ran, for what servers served then. */
+/** A cluster between and during deployments. */
 export function clusterView(
   cluster: Cluster,
   status: ClusterStatus,
   running: Deployment | null,
-  last: DeploymentView | null,
   branches: ClusterView['branches'],
 ): ClusterView {
-  const release = status.record.releases[0];
-  const current = running === null ? last : deploymentView(running);
-  const seen = new Map(current?.servers.map((server) => [server.name, server]));
-  const { locked, held } = status.record;
+  const { locked, held, releases, servers, lastDeployment } = status.record;
+  const [release] = releases;
+  const known = new Map<string, ServerView>(
+    servers.map(({ name, state, release: id, error }) => [name, { name, state, release: id, error }]),
+  );
+  // What a running deployment does not know yet of a server, the record may.
+  for (const { name, state, release: id, error } of running === null ? [] : deploymentView(running).servers) {
+    known.set(name, { name, state, release: id ?? known.get(name)?.release ?? null, error });
+  }
+  const isConfigured = new Set(cluster.servers.map((server) => server.name));
   return {
     cluster: cluster.name,
     environment: cluster.environment,
@@ -161,13 +134,11 @@ export function clusterView(
     release: release === undefined ? null : releaseView(release),
     held: held?.reason ?? null,
     locked: locked === null ? null : `${locked.by}: ${locked.reason}`,
-    deployment: running?.number ?? status.record.lastDeployment,
+    deployment: running?.number ?? lastDeployment,
     waiting: status.waiting,
     branches,
-    servers: cluster.servers.map((server): ServerView => {
-      const one = seen.get(server.name);
-      return { name: server.name, state: one?.state ?? 'idle', release: one?.release ?? null, error: one?.error ?? null };
-    }),
+    servers: cluster.servers.map(({ name }) => known.get(name) ?? { name, state: 'idle', release: null, error: null }),
+    removed: servers.map((server) => server.name).filter((name) => !isConfigured.has(name)),
   };
 }
 
@@ -181,14 +152,20 @@ export function releaseView(release: ReleaseRecord): ReleaseView {
   return { id, revision, author, message, live: iso(release.at) };
 }
 
-/** Releases that were live on a cluster, newest first. */
-export function pastReleaseViews({ releases, bad }: ClusterRecord): PastReleaseView[] {
-  return releases.map((release, i) => ({
-    ...releaseView(release),
-    state: i === 0 ? 'live' : bad.includes(release.id) ? 'bad' : 'good',
-    branch: release.branch,
-    deployment: release.deployment,
-  }));
+/** Releases of a cluster: those that were live, newest first, then those that never were. */
+export function pastReleaseViews(record: ClusterRecord, cluster: Cluster): PastReleaseView[] {
+  const kept = retained(record, cluster);
+  const viewOf = (release: ReleaseRecord, state: ReleaseState, reason: string | null): PastReleaseView => {
+    const missing = kept.has(release.id) ? (record.missing[release.id] ?? []) : record.servers.map((server) => server.name);
+    const present = record.servers.length - missing.length;
+    return { ...releaseView(release), state, reason, branch: release.branch, deployment: release.deployment, present, missing };
+  };
+  return [
+    ...record.releases.map((release, i) =>
+      viewOf(release, i === 0 ? 'live' : Object.hasOwn(record.bad, release.id) ? 'bad' : 'good', null),
+    ),
+    ...record.attempts.map(({ release, state, reason }) => viewOf(release, state, reason)),
+  ];
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

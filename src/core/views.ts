@@ -1,7 +1,8 @@
 // What the API, the commands and the page show. JSON shapes of the contract; times are ISO 8601 strings.
 import type { ClusterState } from './cluster.ts';
-import type { Result } from './deployment.ts';
+import type { Purpose, Result } from './deployment.ts';
 import type { Problem } from './errors.ts';
+import type { ReleaseState } from './records.ts';
 import type { ServerState } from './server.ts';
 import type { StepName } from './step.ts';
 
@@ -22,13 +23,19 @@ export type ReleaseView = {
   live: string;
 };
 
-/** One row of `releases CLUSTER`: a release that was live on the whole cluster. */
+/** One row of `releases CLUSTER`. */
 export type PastReleaseView = ReleaseView & {
-  /** `live`: served now; `good`: can be gone back to; `bad`: was rolled back from. */
-  state: 'live' | 'good' | 'bad';
+  /** `live`: served now; `good`: can be gone back to; `bad`: was rolled back from; `failed`, `sealed`: never became the cluster's. */
+  state: ReleaseState;
+  /** Why it is `failed`, or never became the cluster's. */
+  reason: string | null;
   branch: string;
   /** Number of the deployment that brought it. */
   deployment: number;
+  /** On how many servers it lies. */
+  present: number;
+  /** Names of the servers that lack it. */
+  missing: readonly string[];
 };
 
 export type ClusterView = {
@@ -46,6 +53,8 @@ export type ClusterView = {
   waiting: number | null;
   branches: { repository: string; branch: string }[];
   servers: ServerView[];
+  /** Servers that left the configuration: they keep what they serve, and nothing is done there. */
+  removed: string[];
 };
 
 export type StepView = {
@@ -64,6 +73,7 @@ export type DeploymentView = {
   number: number;
   cluster: string;
   repository: string;
+  purpose: Purpose;
   branch: string;
   revision: string;
   author: string | null;

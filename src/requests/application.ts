@@ -55,14 +55,12 @@ export function createApplication(tools: ApplicationTools): Application {
     return { ...source, from };
   }
 
-  async function viewOf(cluster: Cluster): Promise<ClusterView> {
+  function viewOf(cluster: Cluster): ClusterView {
     const status = clusterOf(engine.state, cluster.name);
     const running = status.running === null ? null : (engine.state.deployments.get(status.running) ?? null);
-    const last = status.record.lastDeployment;
-    const lastView = running !== null || last === null ? null : ((await store.deployment(last))?.view ?? null);
     const source = sourceOf(configuration(), cluster.name, heads.branches());
     const branches = source === null ? [] : [{ repository: source.repository, branch: source.branch }];
-    return clusterView(cluster, status, running, lastView, branches);
+    return clusterView(cluster, status, running, branches);
   }
 
   const fresh = (view: DeploymentView): DeploymentView => {
@@ -80,15 +78,16 @@ export function createApplication(tools: ApplicationTools): Application {
   }
 
   return {
-    async overview() {
-      const views: ClusterView[] = [];
-      for (const cluster of clusters()) views.push(await viewOf(cluster));
-      const { version } = tools;
-      return { version, clusters: views, configurationProblem: tools.configurationProblem(), storeProblem: engine.storeProblem() };
-    },
-    async cluster(name) {
+    overview: () =>
+      Promise.resolve({
+        version: tools.version,
+        clusters: clusters().map(viewOf),
+        configurationProblem: tools.configurationProblem(),
+        storeProblem: engine.storeProblem(),
+      }),
+    cluster: (name) => {
       const cluster = clusters().find((one) => one.name === name);
-      return cluster === undefined ? null : viewOf(cluster);
+      return Promise.resolve(cluster === undefined ? null : viewOf(cluster));
     },
     deployments: async (query) => (await store.history(query)).map(({ view }) => fresh(view)),
     async deployment(number) {
@@ -110,10 +109,23 @@ export function createApplication(tools: ApplicationTools): Application {
       const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
       return { message, deployment: 'number' in outcome ? outcome.number : null };
     },
-    releases: (name) => Promise.resolve(name).then(() => pastReleaseViews(clusterOf(engine.state, clusterNamed(name).name).record)),
+    async releases(name) {
+      const cluster = await Promise.resolve(clusterNamed(name));
+      return pastReleaseViews(clusterOf(engine.state, cluster.name).record, cluster);
+    },
     async rollback(name, { to, emergency, by }) {
       const { cluster, from: repository, branch, build } = sourceFor(name);
-      const request = { cluster: forRollback(cluster, emergency), repository, branch, build, requestedBy: by, reason: 'roll back', to };
+      const purpose = emergency ? 'emergency' : 'roll-back';
+      const request = {
+        cluster: forRollback(cluster, emergency),
+        repository,
+        branch,
+        build,
+        requestedBy: by,
+        reason: 'roll back',
+        purpose,
+        to,
+      } as const;
       const number = await engine.request((state) => decideRollback(state, request));
       const target = engine.state.deployments.get(number)?.release ?? 'an earlier release';
       return { message: `${name} goes back to ${target}: deployment ${number}`, deployment: number };
@@ -146,8 +158,9 @@ export function createApplication(tools: ApplicationTools): Application {
   };
 }
 
-/** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, no verification. */
+/** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, and whoever cannot be reached is left behind. */
 function forRollback(cluster: Cluster, isEmergency: boolean): Cluster {
   const commands = { ...cluster.commands, migrate: null };
-  return isEmergency ? { ...cluster, maintenance: null, verify: null, commands: { ...commands, lock: null } } : { ...cluster, commands };
+  if (!isEmergency) return { ...cluster, commands };
+  return { ...cluster, maintenance: null, maxFailures: { percent: 100 }, commands: { ...commands, drain: null, lock: null } };
 }

@@ -57,7 +57,7 @@ function stepsOf(cluster: Cluster, build: Build): PlanView['steps'] {
 }
 
 function whatHappens(step: StepName, cluster: Cluster, build: Build): string {
-  const { commands, maintenance, verify } = cluster;
+  const { commands, maintenance } = cluster;
   const count = cluster.servers.length;
   switch (step) {
     case 'build':
@@ -67,9 +67,15 @@ function whatHappens(step: StepName, cluster: Cluster, build: Build): string {
     case 'upload':
       return `send what changed, at most ${cluster.concurrency} servers at a time; verify it on the server`;
     case 'lock':
-      return `show the maintenance page, for at most ${(maintenance?.lockTimeoutMs ?? 0) / 1000} s${commands.lock === null ? '' : `; run \`${commands.lock.run}\``}`;
+      return [
+        commands.drain === null ? null : `run \`${commands.drain.run}\``,
+        maintenance === null ? null : `show the maintenance page, for at most ${maintenance.lockTimeoutMs / 1000} s`,
+        commands.lock === null ? null : `run \`${commands.lock.run}\``,
+      ]
+        .filter((one) => one !== null)
+        .join('; ');
     case 'switch':
-      return 'point `current` to the release';
+      return `point \`current\` to the release${commands.install === null ? '' : `; run \`${commands.install.run}\``}`;
     case 'migrate':
       return `run once, on ${commands.migrate?.on ?? cluster.servers[0]?.name ?? 'a server'}: \`${commands.migrate?.run ?? ''}\``;
     case 'unlock':
@@ -78,8 +84,16 @@ function whatHappens(step: StepName, cluster: Cluster, build: Build): string {
         .map((one) => (typeof one === 'string' ? one : `run \`${one.run}\``))
         .join('; ');
     case 'verify':
-      return verify === null ? 'remove releases that are no longer kept' : `ask ${verify.http.join(', ')}, expect ${verify.expect}`;
+      return checksOf(cluster).join('; ');
     default:
       return step satisfies never;
   }
+}
+
+function checksOf({ verify, commands }: Cluster): string[] {
+  const said =
+    verify === null ? [] : [...verify.http, ...verify.cluster].map(({ url, status, when }) => `ask ${url} ${when}, expect ${status}`);
+  if (verify !== null && verify.heartbeat !== null) said.push(`run \`${verify.heartbeat.run}\``);
+  if (commands.readd !== null) said.push(`run \`${commands.readd.run}\``);
+  return [...said, 'remove releases that are no longer kept'];
 }

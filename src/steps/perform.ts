@@ -7,6 +7,7 @@ import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
 import type { Artifacts, Builder, OpenVersionControl, Perform } from '../core/ports.ts';
 import { build } from './build.ts';
+import { runStage } from './command-stage.ts';
 import { collect } from './collect.ts';
 import { decide } from './decide.ts';
 import { lock } from './lock.ts';
@@ -16,7 +17,7 @@ import { switchCurrent } from './switch.ts';
 import { unlock } from './unlock.ts';
 import { uploader } from './upload.ts';
 import type { Upload } from './upload.ts';
-import { verify } from './verify.ts';
+import { confirm, exercise, probe, verify } from './verify.ts';
 
 export type StepTools = {
   readonly versionControl: OpenVersionControl;
@@ -54,12 +55,26 @@ export function performer(tools: StepTools): Perform {
   const upload = uploader(tools.artifacts);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
-    if (effect.server === null) return effect.action === 'build' ? build(work) : migrate(work);
+    if (effect.server === null) return onCluster(work);
     const server = deployment.cluster.servers[effect.server];
     const member = deployment.members[effect.server];
     if (server === undefined || member === undefined) throw new Error(`deployment ${deployment.number} has no server ${effect.server}`);
     return onServer({ ...work, server, member, channel: tools.channel(deployment, server) }, upload);
   };
+}
+
+function onCluster(work: Work): Promise<Facts> {
+  const { action } = work.effect;
+  switch (action) {
+    case 'build':
+      return build(work);
+    case 'migrate':
+      return migrate(work);
+    case 'confirm':
+      return confirm(work);
+    default:
+      throw new Error(`${action} is done on every server, not once for the cluster`);
+  }
 }
 
 function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
@@ -73,6 +88,12 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
       return schedule(within(CONNECT_LIMIT_MS));
     case 'upload':
       return upload(within(UPLOAD_LIMIT_MS));
+    case 'exercise':
+      return exercise(work);
+    case 'drain':
+    case 'install':
+    case 'readd':
+      return runStage(within(limitOf(cluster.commands[action])), action);
     case 'lock':
       return lock(within(limitOf(cluster.commands.lock, { timeoutMs: cluster.maintenance?.botsTimeoutMs ?? 0 })));
     case 'switch':
@@ -81,12 +102,15 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
       return decide(within(CUTOVER_LIMIT_MS));
     case 'unlock':
       return unlock(within(limitOf(cluster.commands.unlock, cluster.commands.flush)));
+    case 'probe':
+      return probe(work);
     case 'verify':
       return verify(work);
     case 'collect':
       return collect(within(CUTOVER_LIMIT_MS));
     case 'build':
     case 'migrate':
+    case 'confirm':
       throw new Error(`${action} is done once for the cluster, not on a server`);
     default:
       return action satisfies never;

@@ -2,12 +2,14 @@
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import type { ServerWork } from './perform.ts';
+import { putAside } from './put-aside.ts';
 
 /** Less than this much room, and nothing is sent at all. */
 const LEAST_FREE_BYTES = 16 * 1024 * 1024;
 const LEAST_FREE_INODES = 256;
 
-export async function schedule({ channel, server, signal }: ServerWork): Promise<Facts> {
+export async function schedule(work: ServerWork): Promise<Facts> {
+  const { channel, server, deployment, signal } = work;
   const greeting = await channel.hello(signal);
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
@@ -18,5 +20,7 @@ export async function schedule({ channel, server, signal }: ServerWork): Promise
     throw new DeployError('disk', `${where} has only ${greeting.freeInodes} inodes free; remove files there, then deploy again`);
   }
   if (greeting.rsync === null) throw new DeployError('unreachable', `${where} has no rsync; install it there, then deploy again`);
+  // Whoever was away may be back with what it had then: nobody is to meet that while the right release is on its way.
+  if (deployment.purpose === 'catch-up' && greeting.current !== deployment.release) await putAside(work);
   return { current: greeting.current };
 }

@@ -47,10 +47,12 @@ export function uploader(artifacts: Artifacts): Upload {
   return async (work) => {
     const { deployment, channel, signal, op } = work;
     const { release, artifact: id, cluster } = deployment;
-    if (release === null || id === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
+    if (release === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
     const greeting = await channel.hello(signal);
+    if (id === null) return findAdopted(work, greeting);
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
-    if (isPresent && deployment.target === null) return { bytes: 0, carrier: 'present' };
+    // In an emergency what lies there is taken as it lies there.
+    if (isPresent && (deployment.target === null || deployment.purpose === 'emergency')) return { bytes: 0, carrier: 'present' };
 
     const target = await targetOf(id, cluster.shared);
     // A roll back goes to a release that has lain there for a while: anything may have happened to it.
@@ -76,6 +78,16 @@ export function uploader(artifacts: Artifacts): Upload {
     }
     return { bytes, carrier: base === null ? 'full' : 'delta' };
   };
+}
+
+/** What was there before Lockstep has no manifest: it is on the server, or nowhere. */
+function findAdopted({ deployment, server }: ServerWork, { adopted, current }: Greeting): Facts {
+  const release = deployment.release ?? '';
+  if (adopted.includes(release) || current === release) return { bytes: 0, carrier: 'present' };
+  throw new DeployError(
+    'not-found',
+    `${server.name} has no ${release} (any more), and only the servers ever had it; roll back to another release`,
+  );
 }
 
 async function isIntact({ channel, deployment, signal, server, tools }: ServerWork, target: Target): Promise<boolean> {

@@ -1,55 +1,81 @@
-// verify: every server is asked over HTTP whether it is well. One that is not takes the whole cluster back.
+// exercise, probe, verify, confirm: is the release well? Asked before users meet it, when they are back, and of the cluster as a whole.
+import type { CheckTime, HttpCheck, Verification } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
-import type { Verification } from '../core/cluster.ts';
-import type { ServerWork } from './perform.ts';
+import { runCommand } from './command.ts';
+import { checkHttp } from './http-check.ts';
+import type { CheckValues } from './http-check.ts';
+import type { ServerWork, Work } from './perform.ts';
 
-/** How much of a bad answer is kept for the record. */
-const KEPT = 4_000;
-const PAUSE_MS = 250;
+/** While a server is watched, it is asked this often. */
+const WATCH_EVERY_MS = 2_000;
 
-export async function verify({ deployment, server, signal }: ServerWork): Promise<Facts> {
-  const { verify: checks } = deployment.cluster;
-  if (checks === null) return {};
-  for (const template of checks.http) {
-    const url = template.replaceAll('{host}', server.host).replaceAll('{server}', encodeURIComponent(server.name));
-    await check(url, checks, server.name, signal);
-  }
+/** The new release is asked under its second name, `next`: whoever prepares caches does it now, and nobody waits for it. */
+export async function exercise(work: ServerWork): Promise<Facts> {
+  const { channel, deployment, op, signal } = work;
+  await channel.preview(op, deployment.release ?? '', signal);
+  return withLog(work, (settings) => ask(work, settings, 'before-switch'));
+}
+
+/** Behind the maintenance page, at an address that it does not cover. */
+export function probe(work: ServerWork): Promise<Facts> {
+  return withLog(work, (settings) => ask(work, settings, 'before-unlock'));
+}
+
+/** When users are back; then for as long as the server is watched. */
+export function verify(work: ServerWork): Promise<Facts> {
+  return withLog(work, async (settings) => {
+    const watched = Date.now() + settings.watchMs;
+    for (let round = 0; ; round++) {
+      // The time to become well is granted once: what was well must stay so.
+      await ask(work, settings, 'after-unlock', round === 0 ? settings.timeoutMs : Math.min(settings.timeoutMs, WATCH_EVERY_MS));
+      if (settings.heartbeat !== null) await runCommand(work, work.channel, 'heartbeat', settings.heartbeat, `${work.op}-beat-${round}`);
+      if (Date.now() >= watched || work.signal.aborted) return;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(WATCH_EVERY_MS, Math.max(1, watched - Date.now()))));
+    }
+  });
+}
+
+export async function confirm({ deployment, signal }: Work): Promise<Facts> {
+  const { cluster, release, revision } = deployment;
+  const values = { host: '', server: '', release: release ?? '', revision };
+  for (const check of cluster.verify?.cluster ?? []) await checkHttp(check, values, cluster.name, cluster.verify?.timeoutMs ?? 0, signal);
   return {};
 }
 
-/** Asks until the answer is right or the time is over: an application may need a moment to come up. */
-async function check(url: string, { expect, timeoutMs }: Verification, server: string, signal: AbortSignal): Promise<void> {
-  const until = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, until - Date.now()))]));
-    if (answer.status === expect) return;
-    if (signal.aborted || Date.now() + PAUSE_MS >= until) {
-      const what = answer.status === null ? answer.text : `answered ${answer.status}, expected ${expect}`;
-      throw new DeployError('verification', `verification of ${server} failed: ${url} ${what}`, answer.text.slice(0, KEPT));
-    }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
+async function ask(work: ServerWork, settings: Verification, when: CheckTime, timeoutMs = settings.timeoutMs): Promise<void> {
+  const { deployment, server, signal } = work;
+  const values: CheckValues = {
+    host: server.host.includes(':') ? `[${server.host}]` : server.host,
+    server: server.name,
+    release: deployment.release ?? '',
+    revision: deployment.revision,
+  };
+  const checks = settings.http.filter((check: HttpCheck) => check.when === when);
+  for (const check of checks) await checkHttp(check, values, server.name, timeoutMs, signal);
 }
 
-async function ask(url: string, signal: AbortSignal): Promise<{ status: number | null; text: string }> {
+/** The record of a failure ends with what the application itself wrote about it. */
+async function withLog(work: ServerWork, checks: (settings: Verification) => Promise<void>): Promise<Facts> {
+  const { verify: settings } = work.deployment.cluster;
+  if (settings === null) return {};
   try {
-    const response = await fetch(url, { signal, redirect: 'manual', headers: { 'user-agent': 'Lockstep' } });
-    return { status: response.status, text: await head(response) };
+    await checks(settings);
+    return {};
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    return { status: null, text: `could not be fetched: ${cause}` };
+    if (!(error instanceof DeployError) || settings.log === null) throw error;
+    const detail = [error.detail, await endOfLog(work, settings.log)].filter((part) => part !== null && part !== '').join('\n');
+    throw new DeployError(error.code, error.message, detail, error);
   }
 }
 
-/** The beginning of a body, without reading the rest of an endless one. */
-async function head(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length >= KEPT) break;
-  }
-  return text.slice(0, KEPT);
+async function endOfLog({ channel, op, signal }: ServerWork, file: string): Promise<string> {
+  const command = { run: 'tail -n 40 -- "$LOCKSTEP_LOG"', timeoutMs: 5_000, on: null };
+  const request = { name: 'log', command, release: '', environment: { LOCKSTEP_LOG: file } };
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(15_000)]);
+  const output = await channel.run(`${op}-log`, request, limited).then(
+    (result) => result.output,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  return `--- the end of ${file}:\n${output.slice(-4_000)}`;
 }

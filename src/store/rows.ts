@@ -1,6 +1,7 @@
 // The border between rows of the database and the types of the core: what comes back is checked before anybody trusts it.
 import { DeployError } from '../core/errors.ts';
 import type { DaemonEvent, DeploymentEvent, Recorded } from '../core/event.ts';
+import { newCluster } from '../core/state.ts';
 import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from '../core/records.ts';
 
 export type EventRow = { number: number; at: number; deployment: number | null; type: string; body: string };
@@ -62,7 +63,8 @@ export function readCluster(row: ClusterRow): ClusterRecord {
   const record = readObject(row.body, where);
   demand(record['name'] === row.name, where, 'its record is of another cluster');
   demand(Array.isArray(record['releases']), where, 'its record has no releases');
-  return record as unknown as ClusterRecord;
+  // What an older version did not keep is empty.
+  return { ...newCluster(row.name), ...record };
 }
 
 export function deliveryRow(record: DeliveryRecord): DeliveryRow {

@@ -151,6 +151,7 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
       const read = (value: unknown) => stateOf(value, ['intact', 'damaged'] as const);
       return ask({ verb: 'verify', what: 'verification', words, payload: sealPayload(request), limitMs: 15 * MINUTE, read, signal });
     },
+    preview: (op, release, signal) => ask({ verb: 'preview', op, words: [needName(release)], read: done, signal }),
     lock,
     decide: (op, token, release, timeoutMs, signal) => {
       const words = [needName(token), wordOrNone(release), seconds(timeoutMs)];

@@ -69,6 +69,7 @@ act() {
     discard) discard "$one" ;;
     seal) seal "$one" "$two" "$three" "$four" ;;
     verify) verify "$one" "$two" "$three" ;;
+    preview) preview "$one" ;;
     lock) lock "$one" "$two" "$three" ;;
     decide) decide "$one" "$two" "$three" ;;
     switch) switch "$one" "$two" ;;
@@ -187,12 +188,15 @@ hello() { # Payload: the with-lock script. Epoch 0 only looks: nobody is replace
     keep .lockstep/with-lock <"$payload" && chmod 755 .lockstep/with-lock || exit 1
   fi
   read_lock
-  sealed=
+  sealed='' adopted=''
   for record in .lockstep/releases/*; do
     release=${record##*/}
     if ! is_name "$release" || ! is_sealed "$release"; then continue; fi
     read -r artifact <"$record"
-    case $artifact in '' | *[!0-9a-f]*) continue ;; esac # `taken-over`: served, but never verified.
+    case $artifact in # `taken-over`: served, but never verified.
+      taken-over) adopted="$adopted${adopted:+,}\"$release\"" && continue ;;
+      '' | *[!0-9a-f]*) continue ;;
+    esac
     sealed="$sealed${sealed:+,}[\"$release\",\"$artifact\"]"
     [ ${#sealed} -lt 48000 ] || break
   done
@@ -202,7 +206,7 @@ hello() { # Payload: the with-lock script. Epoch 0 only looks: nobody is replace
 	end
   [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
   rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
-  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$((blocks * block_size)),\"freeInodes\":$inodes,\"rsync\":$(null_or "${rsync:--}")}"
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$((blocks * block_size)),\"freeInodes\":$inodes,\"rsync\":$(null_or "${rsync:--}")}"
 }
 
 null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }
@@ -364,6 +368,13 @@ end_lock_in_time() {
 # The flag first: it is what visitors see.
 remove_lock() { rm -f maintenance && sync . && rm -f .lockstep/lock && sync .lockstep || exit 1; }
 
+# A lock gives way to a newer daemon, and to a later deployment of the same one: tokens begin with its number.
+yield_lock() {
+  if [ -z "$holder" ] || [ "$holder" = "$1" ] || [ "$lock_epoch" -lt "$epoch" ]; then return 0; fi
+  case ${holder%%-*}${1%%-*} in *[!0-9]*) refuse conflict "locked by $holder" ;; esac
+  [ "${holder%%-*}" -lt "${1%%-*}" ] || refuse conflict "locked by $holder"
+}
+
 need_lock() {
   read_lock
   [ "$holder" = "$1" ] || refuse lock-lost "the lock is not held any more${holder:+; it belongs to $holder}"
@@ -376,9 +387,8 @@ lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT
   if [ -z "$holder" ]; then
     find_current
     fallback=$serving
-  elif [ "$holder" != "$1" ] && [ "$lock_epoch" -ge "$epoch" ]; then
-    refuse conflict "locked by $holder"
   fi
+  yield_lock "$1"
   cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
   write_lock "$1" "$2" "$fallback"
   start_watchdog
@@ -406,7 +416,7 @@ decide() { # TOKEN RELEASE SECONDS
 unlock() { # TOKEN
   enter
   read_lock
-  [ -z "$holder" ] || [ "$holder" = "$1" ] || [ "$lock_epoch" -lt "$epoch" ] || refuse conflict "locked by $holder"
+  yield_lock "$1"
   remove_lock
   answer '{}'
 }
@@ -441,7 +451,16 @@ watchdog() {
   exec 7>&-
 }
 
-# --- switch -------------------------------------------------------------------------------------------------------------------------
+# --- preview, switch ----------------------------------------------------------------------------------------------------------------
+
+# `next`: a second name, under which a web server can show a release before anybody is sent to it.
+preview() { # RELEASE
+  need_name "$1"
+  enter
+  is_sealed "$1" || refuse not-found "there is no sealed release $1 on this server"
+  rm -f .current.next && ln -s "releases/$1" .current.next && mv -T .current.next next || exit 1
+  answer '{}'
+}
 
 switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   enter

@@ -38,14 +38,15 @@ export function done(value: unknown): void {
 }
 
 export function greetingOf(value: unknown): Greeting {
-  const { current, sealed, lock, freeBytes, freeInodes, rsync } = fields(value);
-  if (!Array.isArray(sealed)) throw new BadAnswer();
+  const { current, sealed, adopted, lock, freeBytes, freeInodes, rsync } = fields(value);
+  if (!Array.isArray(sealed) || !Array.isArray(adopted)) throw new BadAnswer();
   return {
     current: nameOrNull(current),
     sealed: sealed.map((one: unknown) => {
       if (!Array.isArray(one) || one.length !== 2) throw new BadAnswer();
       return { release: matching(one[0], NAME), artifact: matching(one[1], HASH) };
     }),
+    adopted: adopted.map((one: unknown) => matching(one, NAME)),
     lock: nameOrNull(lock),
     freeBytes: count(freeBytes),
     freeInodes: count(freeInodes),

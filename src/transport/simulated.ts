@@ -80,6 +80,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
       act('connection', signal, () => ({
         current: state.current,
         sealed: [...state.sealed].map(([release, artifact]) => ({ release, artifact })),
+        adopted: [],
         lock: state.lock?.token ?? null,
         freeBytes: 2 ** 40,
         freeInodes: 2 ** 20,
@@ -103,10 +104,11 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
       }),
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
+    preview: (_op, release, signal) => act('preview', signal, () => needSealed('preview', release)),
     lock: (_op, token, { timeoutMs }, signal) =>
       act('lock', signal, () => {
         const held = state.lock;
-        if (held !== null && held.token !== token && held.epoch >= epoch) throw problem('conflict', 'lock', `locked by ${held.token}`);
+        if (held !== null && isLater(held, token, epoch)) throw problem('conflict', 'lock', `locked by ${held.token}`);
         state.lock = { token, epoch, deadline: Date.now() + timeoutMs, fallback: held === null ? state.current : held.fallback };
       }),
     decide: (_op, token, release, timeoutMs, signal) =>
@@ -127,9 +129,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
       }),
     unlock: (_op, token, signal) =>
       act('unlock', signal, () => {
-        if (state.lock !== null && state.lock.token !== token && state.lock.epoch >= epoch) {
-          throw problem('conflict', 'unlock', `locked by ${state.lock.token}`);
-        }
+        if (state.lock !== null && isLater(state.lock, token, epoch)) throw problem('conflict', 'unlock', `locked by ${state.lock.token}`);
         state.lock = null;
       }),
     run: (op, _request, signal) => act('command', signal, () => once(op, () => ({ exit: 0, output: '' }))),
@@ -147,6 +147,10 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
     },
   };
 }
+
+/** A lock gives way to a newer daemon, and to a later deployment of the same one: tokens begin with its number. */
+const isLater = (held: Lock, token: string, epoch: number): boolean =>
+  held.token !== token && (held.epoch > epoch || (held.epoch === epoch && !(Number.parseInt(held.token, 10) < Number.parseInt(token, 10))));
 
 /** What the agent's watchdog does, done when somebody looks. */
 function endLockInTime(state: State): void {

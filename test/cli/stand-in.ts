@@ -167,6 +167,7 @@ export function clusterView(name: string, more: Partial<ClusterView> = {}): Clus
     waiting: null,
     branches: [{ repository: 'shop', branch: `servers/${name}` }],
     servers: ['web1', 'web2', 'web3'].map((server) => ({ name: server, state: 'live', release: `shop_${name}_1`, error: null })),
+    removed: [],
     ...more,
   };
 }
@@ -213,6 +214,7 @@ export function deploymentView(more: Partial<DeploymentView> = {}): DeploymentVi
     number: 42,
     cluster: 'production',
     repository: 'shop',
+    purpose: 'deploy',
     branch: 'servers/production',
     revision: REVISION,
     author: 'Ann Lee',

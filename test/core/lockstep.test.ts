@@ -9,7 +9,7 @@ import { evolve } from '../../src/core/evolve.ts';
 import { next } from '../../src/core/next.ts';
 import { deploymentView } from '../../src/core/view-of.ts';
 import { BarrierChecker } from '../lab/barrier-checker.ts';
-import { sampleCluster, sampleCommand } from '../lab/samples.ts';
+import { sampleCheck, sampleCluster, sampleCommand, sampleCommands, sampleVerification } from '../lab/samples.ts';
 import { deploy, newState } from './course-of-events.ts';
 import type { Chance } from './course-of-events.ts';
 
@@ -35,14 +35,22 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
 
 const clusterOf = (
   servers: number,
-  shape: { maintenance: boolean; migrate: boolean; verify: boolean; percent: number; concurrency: number },
+  shape: { maintenance: boolean; migrate: boolean; verify: boolean; balancer: boolean; percent: number; concurrency: number },
 ) => {
   const plain = sampleCluster(servers, { maxFailures: { percent: shape.percent }, concurrency: shape.concurrency });
   return {
     ...plain,
     maintenance: shape.maintenance ? plain.maintenance : null,
-    commands: { ...plain.commands, migrate: shape.migrate ? sampleCommand : null },
-    verify: shape.verify ? { http: ['http://{host}/'], expect: 200, timeoutMs: 1_000 } : null,
+    commands: sampleCommands({
+      migrate: shape.migrate ? sampleCommand : null,
+      ...(shape.balancer ? { drain: sampleCommand, install: sampleCommand, readd: sampleCommand } : {}),
+    }),
+    verify: shape.verify
+      ? sampleVerification('http://{host}/', {
+          http: [sampleCheck('http://{host}/'), sampleCheck('http://{host}:81/', { when: 'before-unlock' })],
+          cluster: [sampleCheck('http://www.example.org/')],
+        })
+      : null,
   };
 };
 
@@ -50,6 +58,7 @@ const shapes = fc.record({
   maintenance: fc.boolean(),
   migrate: fc.boolean(),
   verify: fc.boolean(),
+  balancer: fc.boolean(),
   percent: fc.constantFrom(0, 5, 50),
   concurrency: fc.integer({ min: 1, max: 60 }),
 });

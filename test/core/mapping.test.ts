@@ -5,7 +5,7 @@ import type { BranchRule, Configuration } from '../../src/core/configuration.ts'
 import { branchesOf, clusterCollision, clustersFor, knownClusters, sourceOf } from '../../src/core/mapping.ts';
 import type { Branch } from '../../src/core/mapping.ts';
 import type { Repository } from '../../src/core/repository.ts';
-import { sampleCluster, sampleRepository } from '../lab/samples.ts';
+import { sampleCluster, sampleCommands, sampleRepository, sampleVerification } from '../lab/samples.ts';
 
 const build = { command: null, output: '.', subdirectory: '.', timeoutMs: 1000, cache: [], environment: {}, network: true };
 
@@ -124,13 +124,11 @@ describe('a pattern cluster', () => {
           path: '/srv/{developer}',
         },
       ],
-      commands: {
+      commands: sampleCommands({
         lock: { run: 'stop {developer} ${developer} {other}', timeoutMs: 1, on: null },
         migrate: { run: 'migrate', timeoutMs: 1, on: 'box-{developer}' },
-        unlock: null,
-        flush: null,
-      },
-      verify: { http: ['http://{host}/{server}/{developer}'], expect: 200, timeoutMs: 1 },
+      }),
+      verify: sampleVerification('http://{host}/{server}/{developer}'),
     });
     const mapping = clustersFor(configuration([rule('servers/{developer}', [rich.name])], [rich]), 'shop', 'servers/anna');
     if ('reason' in mapping) throw new Error(mapping.reason);
@@ -138,7 +136,7 @@ describe('a pattern cluster', () => {
       name: 'sandbox-anna',
       servers: [{ name: 'box-anna', host: 'anna.example.org', user: 'anna', path: '/srv/anna' }],
       commands: { lock: { run: 'stop anna ${developer} {other}' }, migrate: { on: 'box-anna' } },
-      verify: { http: ['http://{host}/{server}/anna'] },
+      verify: { http: [{ url: 'http://{host}/{server}/anna' }] },
     });
   });
 });

@@ -8,7 +8,7 @@ import { next } from '../../src/core/next.ts';
 import type { Effect } from '../../src/core/next.ts';
 import type { Recorded } from '../../src/core/event.ts';
 import { deploymentView } from '../../src/core/view-of.ts';
-import { sampleCluster, sampleCommand, sampleRequest } from '../lab/samples.ts';
+import { sampleCluster, sampleCommand, sampleRequest, sampleVerification } from '../lab/samples.ts';
 import { answer, deploy, newState } from './course-of-events.ts';
 import type { Chance } from './course-of-events.ts';
 
@@ -55,7 +55,7 @@ describe('on the way back', () => {
       if (effect.action === 'verify' && effect.server === 0) return 'command';
       return effect.direction === 'back' && effect.action === 'switch' && effect.server === 2 ? 'unreachable' : null;
     });
-    const cluster = { ...sampleCluster(3), verify: { http: ['http://{host}/'], expect: 200, timeoutMs: 1 } };
+    const cluster = { ...sampleCluster(3), verify: sampleVerification('http://{host}/') };
     const { deployment } = deploy(cluster, chance, () => undefined);
     expect(deployment.result).toBe('failed');
     expect(deployment.problem?.message).toMatch(/Not taken back: web3; .*lockstep deploy production/);

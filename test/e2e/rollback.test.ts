@@ -72,9 +72,11 @@ describe('a cluster of three servers', () => {
     expect(code).toBe(0);
     expect(Date.now() - begun).toBeLessThan(10_000);
     expect(await pages()).toEqual(['one\n', 'one\n', 'one\n']);
-    expect((await past()).map(({ state, revision }) => [state, revision])).toEqual([
-      ['live', revisions[0]],
-      ['bad', revisions[1]],
+    expect((await past()).map(({ state, revision, present }) => [state, revision, present])).toEqual([
+      ['live', revisions[0], 3],
+      ['bad', revisions[1], 3],
+      ['failed', expect.any(String), 3],
+      ['failed', expect.any(String), 0],
     ]);
   });
 

@@ -131,6 +131,7 @@ export function sampleClusterView(cluster: string): ClusterView {
       { name: 'web1', state: 'live', release: 'shop_1', error: null },
       { name: 'web2', state: 'behind', release: null, error: 'connection refused' },
     ],
+    removed: [],
   };
 }
 
@@ -139,6 +140,7 @@ export function sampleDeploymentView(number: number): DeploymentView {
     number,
     cluster: 'production',
     repository: 'shop',
+    purpose: 'deploy',
     branch: 'servers/production',
     revision: '0123456789abcdef',
     author: 'Ann',

@@ -26,13 +26,15 @@ export class BarrierChecker {
     const stage = this.#stages[event.stage];
     if (stage === undefined || stage.direction === 'back') return;
     if (event.type === 'failed') return this.#fail(event.server, stage.action);
+    // A server that stays behind may be locked with the others: it is none of them any more.
+    if (event.server !== null && this.#excluded[event.server] === 1) return;
     this.#checkBefore(event.stage);
     if (event.server !== null) this.#reached[event.server] = event.stage;
     this.#finished.set(event.stage, (this.#finished.get(event.stage) ?? 0) + 1);
   }
 
   #fail(server: number | null, action: string): void {
-    if (server === null || !['schedule', 'upload', 'unlock', 'verify', 'collect'].includes(action)) return;
+    if (server === null || !['schedule', 'upload', 'unlock', 'readd', 'collect'].includes(action)) return;
     if (this.#excluded[server] === 1) return;
     this.#excluded[server] = 1;
     this.#members -= 1;

@@ -1,5 +1,5 @@
 // Samples: a cluster, a repository and a request as the configuration would give them, for tests of the pure core.
-import type { Cluster } from '../../src/core/cluster.ts';
+import type { Cluster, HttpCheck, Verification } from '../../src/core/cluster.ts';
 import type { DeployRequest } from '../../src/core/decide.ts';
 import type { Build, Repository } from '../../src/core/repository.ts';
 
@@ -21,14 +21,29 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     maxFailures: { servers: 0 },
     shared: [],
     maintenance: { page: 'We are updating the software.', lockTimeoutMs: 120_000, botsTimeoutMs: 30_000 },
-    commands: { lock: null, migrate: null, unlock: null, flush: null },
+    behind: 'lock',
+    commands: sampleCommands(),
     verify: null,
     keep: 5,
+    keepFailed: 2,
     forcePush: true,
     ssh: { identity: null, knownHosts: null },
     simulation: { delayMs: 0, failures: 0 },
     ...changes,
   };
+}
+
+export function sampleCommands(changes: Partial<Cluster['commands']> = {}): Cluster['commands'] {
+  return { drain: null, lock: null, install: null, migrate: null, unlock: null, flush: null, readd: null, ...changes };
+}
+
+/** One check of each server by HTTP, after the unlock. */
+export function sampleVerification(url: string, changes: Partial<Verification> = {}): Verification {
+  return { http: [sampleCheck(url)], cluster: [], heartbeat: null, timeoutMs: 1, watchMs: 0, log: null, ...changes };
+}
+
+export function sampleCheck(url: string, changes: Partial<HttpCheck> = {}): HttpCheck {
+  return { url, address: null, status: 200, body: null, headers: {}, latencyMs: null, when: 'after-unlock', times: 1, ...changes };
 }
 
 export const sampleRepository: Repository = {

@@ -1,7 +1,7 @@
 // A real sshd on this machine, on addresses of 127.0.0.0/8, with keys of its own: as many servers as a test needs.
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -14,6 +14,10 @@ export type SshdOptions = {
   readonly maxStartups?: string;
   readonly maxSessions?: number;
   readonly logLevel?: string;
+  /** Default: any free one. */
+  readonly port?: number;
+  /** Another sshd whose host key and user key this one has too, as if it were the same machine. */
+  readonly from?: Sshd;
   /** Further lines of sshd_config(5). */
   readonly lines?: readonly string[];
 };
@@ -40,10 +44,14 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const { addresses = ['127.0.0.1'], maxStartups = '10:30:100', maxSessions = 10, logLevel = 'VERBOSE', lines = [] } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lockstep-sshd-'));
   const file = (name: string): string => join(directory, name);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   // Where sshd separates privileges, this directory must exist (Debian makes it when the service starts).
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
-  for (const key of ['host', 'user']) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
+  const { from } = options;
+  for (const name of from === undefined ? [] : ['host', 'host.pub', 'user', 'user.pub']) {
+    await copyFile(join(from?.directory ?? '', name), file(name));
+  }
+  for (const key of from === undefined ? ['host', 'user'] : []) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
   await writeFile(file('authorized_keys'), await readFile(file('user.pub')), { mode: 0o600 });
   const [type, key] = (await readFile(file('host.pub'), 'utf8')).split(' ');
   await writeFile(file('known_hosts'), addresses.map((address) => `[${address}]:${port} ${type} ${key}\n`).join(''));

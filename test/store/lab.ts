@@ -76,6 +76,7 @@ export function deploymentRecord(number: number, cluster: string, ended: boolean
       number,
       cluster,
       repository: 'shop',
+      purpose: 'deploy',
       branch: 'servers/production',
       revision: 'a'.repeat(40),
       author: 'Ada',

@@ -23,8 +23,10 @@ afterAll(async () => {
 const cluster: ClusterRecord = {
   name: 'demo',
   releases: [],
-  serving: [],
-  bad: [],
+  attempts: [],
+  missing: { old: ['web2'] },
+  servers: [],
+  bad: { older: 5 },
   locked: null,
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
