@@ -90,13 +90,16 @@ function isPutAside(cluster: Cluster, action: Action, member: Member): boolean {
   );
 }
 
+/** Going back to what lies on the servers sends next to nothing: they only have to look at it. */
+const LOOKING_AT_ONCE = 64;
+
 /** How many servers may be in the stage at the same time. */
-export function limitOf(cluster: Cluster, action: Action): number {
+export function limitOf({ cluster, purpose }: Deployment, action: Action): number {
   switch (action) {
     case 'schedule':
       return cluster.connections;
     case 'upload':
-      return cluster.concurrency;
+      return purpose === 'deploy' ? cluster.concurrency : Math.max(cluster.concurrency, LOOKING_AT_ONCE);
     default:
       // One short line over a channel that is open already: the cutover must not queue.
       return cluster.servers.length;

@@ -24,7 +24,7 @@ export function next(deployment: Deployment): Effect[] {
   if (stage === null || isHeldUp(deployment, stage)) return [];
   if (stage.scope === 'cluster') return stage.done + stage.failed + stage.running === 0 ? [effectOf(deployment, null)] : [];
   const effects: Effect[] = [];
-  let free = limitOf(deployment.cluster, stage.action) - stage.running;
+  let free = limitOf(deployment, stage.action) - stage.running;
   let left = stage.total - stage.done - stage.failed - stage.running;
   for (let i = stage.cursor; free > 0 && left > 0 && i < deployment.members.length; i++) {
     const member = deployment.members[i];

@@ -1,6 +1,7 @@
 // schedule: the server gets its slot: a channel is opened, and the server says what it serves and whether it can take a release.
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
+import { greet } from './greetings.ts';
 import type { ServerWork } from './perform.ts';
 import { putAside } from './put-aside.ts';
 
@@ -10,7 +11,7 @@ const LEAST_FREE_INODES = 256;
 
 export async function schedule(work: ServerWork): Promise<Facts> {
   const { channel, server, deployment, signal } = work;
-  const greeting = await channel.hello(signal);
+  const greeting = await greet(channel, signal);
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
     const free = Math.floor(greeting.freeBytes / 1024);

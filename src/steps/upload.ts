@@ -8,6 +8,7 @@ import { contentLines, difference, releaseTree, treeLines } from '../core/manife
 import type { ReleaseTree } from '../core/manifest.ts';
 import type { SharedPath } from '../core/cluster.ts';
 import type { Artifacts } from '../core/ports.ts';
+import { greetingOf } from './greetings.ts';
 import type { ServerWork } from './perform.ts';
 
 export type Upload = (work: ServerWork) => Promise<Facts>;
@@ -48,7 +49,7 @@ export function uploader(artifacts: Artifacts): Upload {
     const { deployment, channel, signal, op } = work;
     const { release, artifact: id, cluster } = deployment;
     if (release === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
-    const greeting = await channel.hello(signal);
+    const greeting = await greetingOf(channel, signal);
     if (id === null) return findAdopted(work, greeting);
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
     // In an emergency what lies there is taken as it lies there.
