@@ -5,7 +5,7 @@ import type { Cluster } from '../../src/core/cluster.ts';
 import { behindOf, decideBegin, decideCatchUp, decideDeploy, decideRollback } from '../../src/core/decide.ts';
 import type { Fresh } from '../../src/core/decide.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
-import type { Facts, Recorded } from '../../src/core/event.ts';
+import type { Facts } from '../../src/core/event.ts';
 import { next } from '../../src/core/next.ts';
 import type { Effect } from '../../src/core/next.ts';
 import { keptBy, retained } from '../../src/core/retention.ts';
