@@ -128,6 +128,7 @@ export async function startDaemon({
     configuration: () => configuration,
     configurationProblem: () => configurationProblem,
     versionControl,
+    catchUpNow: catchUp.hurry,
     readLog,
     secrets: secrets.secretsOf,
     now,

@@ -15,6 +15,10 @@ export type Api = {
   plan(cluster: string, revision: string | undefined): Promise<PlanView>;
   deploy(cluster: string, request: { revision: string | undefined; force: boolean }): Promise<Accepted>;
   abort(number: number): Promise<Accepted>;
+  pause(number: number): Promise<Accepted>;
+  resume(number: number): Promise<Accepted>;
+  skip(number: number, server: string): Promise<Accepted>;
+  retry(number: number, server: string | null): Promise<Accepted>;
   settleMigration(number: number, done: boolean): Promise<Accepted>;
   lock(cluster: string, reason: string): Promise<Accepted>;
   unlock(cluster: string): Promise<Accepted>;
@@ -60,6 +64,10 @@ export function createApi(client: Client, by: string): Api {
     deploy: (cluster, { revision, force }) =>
       post(`/clusters/${segment(cluster)}/deploy`, revision === undefined ? { force } : { revision, force }, SLOW_MS),
     abort: (number) => post(`/deployments/${number}/abort`),
+    pause: (number) => post(`/deployments/${number}/pause`),
+    resume: (number) => post(`/deployments/${number}/resume`),
+    skip: (number, server) => post(`/deployments/${number}/skip`, { server }),
+    retry: (number, server) => post(`/deployments/${number}/retry`, { server }, SLOW_MS),
     settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
     lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
     unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),

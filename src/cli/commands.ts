@@ -6,7 +6,7 @@ import { logs } from './logs.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { releases } from './releases.ts';
-import { abort, deploy, lock, releaseHold, rollback, settleMigration, unlock } from './requests.ts';
+import { abort, deploy, lock, pause, releaseHold, resume, retry, rollback, settleMigration, skip, unlock } from './requests.ts';
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
@@ -215,6 +215,20 @@ function actCommands(program: Command, does: Does): void {
   );
   does(numbered('abort', 'stop a deployment; before the switch nothing has changed, after it the servers go back'), (session, [number]) =>
     abort(session, Number(number)),
+  );
+  does(numbered('pause', 'begin nothing new in a deployment until it is resumed; possible until users could notice'), (session, [number]) =>
+    pause(session, Number(number)),
+  );
+  does(numbered('resume', 'let a paused deployment go on'), (session, [number]) => resume(session, Number(number)));
+  does(
+    numbered('skip', 'leave a server out of a running deployment; it catches up afterwards').argument('<server>'),
+    (session, [number, server = '']) => skip(session, Number(number), server),
+  );
+  does(
+    numbered('retry', 'the same deployment again; with a server, bring up that one, which was left behind')
+      .argument('[server]')
+      .option('--wait', 'follow it to the end; exit 0 only if it is done'),
+    (session, [number, server], { wait }) => retry(session, Number(number), server ?? null, wait === true),
   );
   does(
     program

@@ -31,6 +31,13 @@ export type Application = {
   rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
   releaseHold(cluster: string, by: string): Promise<Accepted>;
   abort(deployment: number, by: string): Promise<Accepted>;
+  /** Nothing new begins until it is resumed. Possible until users could notice something. */
+  pause(deployment: number, by: string): Promise<Accepted>;
+  resume(deployment: number, by: string): Promise<Accepted>;
+  /** Leaves a server out of a running deployment; it catches up afterwards. Possible before the lock. */
+  skip(deployment: number, server: string, by: string): Promise<Accepted>;
+  /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */
+  retry(deployment: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted>;
   /** An operator settles a migration of which nobody knows whether it ran. */
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
   lock(cluster: string, by: string, reason: string): Promise<Accepted>;

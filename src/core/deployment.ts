@@ -26,7 +26,7 @@ export type Member = {
   at: number;
   status: MemberStatus;
   /** Excluded by the failure budget or lost on the way: later stages leave it out. `null`: a full member. */
-  excluded: 'behind' | 'unreachable' | 'failed' | null;
+  excluded: 'behind' | 'unreachable' | 'failed' | 'skipped' | null;
   problem: Problem | null;
   /** The release that the server serves now, as far as it told us; undefined: it did not yet. */
   release: string | null | undefined;
@@ -82,6 +82,8 @@ export type Deployment = {
   problem: Problem | null;
   supersededBy: number | null;
   abortedBy: string | null;
+  /** Who holds it: nothing new is started before the cutover. */
+  pausedBy: string | null;
   commit: Commit | null;
   artifact: string | null;
   release: string | null;

@@ -39,6 +39,10 @@ export type DeploymentEvent =
       readonly problem: Problem;
     }
   | { readonly type: 'abort-requested'; readonly by: string }
+  | { readonly type: 'paused'; readonly by: string }
+  | { readonly type: 'resumed'; readonly by: string }
+  /** The server is left out from here on. */
+  | { readonly type: 'skipped'; readonly server: number; readonly by: string }
   /** An operator says whether a migration that may have half run counts as done. */
   | { readonly type: 'settled'; readonly done: boolean; readonly by: string };
 

@@ -43,6 +43,7 @@ function reasonOf(deployment: Deployment): string {
 function stateOf(deployment: Deployment): DeploymentView['state'] {
   switch (deployment.state) {
     case 'waiting':
+      return deployment.pausedBy === null ? 'waiting' : 'paused';
     case 'ended':
     case 'needs-operator':
       return deployment.state;
@@ -56,6 +57,7 @@ function stateOf(deployment: Deployment): DeploymentView['state'] {
 }
 
 function runningState(deployment: Deployment): ClusterState {
+  if (deployment.pausedBy !== null) return 'paused';
   const stage = deployment.course[deployment.at];
   const states = {
     build: 'building',

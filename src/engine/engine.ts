@@ -117,7 +117,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     publish(recorded, touched);
     for (const effect of effects) begin(effect);
     for (const deployment of touched) {
-      if (deployment.abortedBy !== null) interrupt(deployment);
+      interrupt(deployment);
       if (deployment.state === 'ended') release(deployment);
     }
 
@@ -201,11 +201,15 @@ export function createEngine(options: EngineOptions): RunningEngine {
     enqueue({ decide: () => ({ events: [fresh], result: null }), isAnswer: true, resolve: () => undefined, reject });
   }
 
-  /** An abort ends what has not reached the servers' users yet; a verb of the cutover is left to finish. */
+  /** An abort, or leaving a server out, ends what has not reached users yet; a verb of the cutover is left to finish. */
   function interrupt(deployment: Deployment): void {
     const stage = deployment.course[deployment.at];
-    if (stage === undefined || !['build', 'schedule', 'upload'].includes(stage.action)) return;
-    for (const effect of unanswered(deployment)) inFlight.get(keyOf(effect))?.abort(new DeployError('aborted', 'aborted'));
+    const hasSkipped = deployment.members.some((member) => member.excluded === 'skipped');
+    if (stage === undefined || !['build', 'schedule', 'upload', 'exercise'].includes(stage.action)) return;
+    for (const effect of deployment.abortedBy !== null || hasSkipped ? unanswered(deployment) : []) {
+      const isSkipped = effect.server !== null && deployment.members[effect.server]?.excluded === 'skipped';
+      if (deployment.abortedBy !== null || isSkipped) inFlight.get(keyOf(effect))?.abort(new DeployError('aborted', 'aborted'));
+    }
   }
 
   function release(deployment: Deployment): void {

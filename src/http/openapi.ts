@@ -187,6 +187,24 @@ const deploymentPaths = {
       responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
     },
   },
+  ...Object.fromEntries(
+    [
+      { verb: 'pause', summary: 'Begin nothing new until it is resumed', members: {}, required: [] },
+      { verb: 'resume', summary: 'Go on', members: {}, required: [] },
+      { verb: 'skip', summary: 'Leave a server out; it catches up afterwards', members: { server: text }, required: ['server'] },
+      { verb: 'retry', summary: 'The same again, or only a server that was left behind', members: { server: orNull(text) }, required: [] },
+    ].map(({ verb, summary, members, required }) => [
+      `/api/v1/deployments/{number}/${verb}`,
+      {
+        post: {
+          summary,
+          parameters: [number],
+          requestBody: body({ ...members, by }, required),
+          responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+        },
+      },
+    ]),
+  ),
   '/api/v1/deployments/{number}/migration': {
     post: {
       summary: 'Settle a migration of which nobody knows whether it ran',

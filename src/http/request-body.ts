@@ -26,6 +26,8 @@ export const ROLLBACK = z.strictObject({
 });
 export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by });
 export const WHO = z.strictObject({ by });
+export const SKIP = z.strictObject({ server: line(100), by });
+export const RETRY = z.strictObject({ server: line(100).nullable().default(null), by });
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });
 
 /** An empty body is `{}`. Throws `Malformed`, with the key's name first where there is one; anything but JSON is `refused`. */

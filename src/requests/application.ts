@@ -1,8 +1,20 @@
 // The application: everything that the doors can ask of the daemon.
-import type { Application } from '../core/application.ts';
+import type { Accepted, Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { decideAbort, decideDeploy, decideLock, decideReleaseHold, decideRollback, decideSettle, decideUnlock } from '../core/decide.ts';
+import {
+  behindOf,
+  decideAbort,
+  decideDeploy,
+  decideLock,
+  decidePause,
+  decideReleaseHold,
+  decideResume,
+  decideRollback,
+  decideSettle,
+  decideSkip,
+  decideUnlock,
+} from '../core/decide.ts';
 import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
@@ -19,6 +31,9 @@ import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
 import { receive } from './receive.ts';
 
+type DeployOptions = Parameters<Application['deploy']>[1];
+type RollbackOptions = Parameters<Application['rollback']>[1];
+
 export type ApplicationTools = FeedTools & {
   readonly version: string;
   readonly engine: Engine;
@@ -28,6 +43,8 @@ export type ApplicationTools = FeedTools & {
   readonly configuration: () => Configuration;
   readonly configurationProblem: () => string | null;
   readonly versionControl: OpenVersionControl;
+  /** Asks a server that is behind at once, however often it has failed. */
+  readonly catchUpNow: (cluster: string, server: string) => void;
   readonly readLog: Application['log'];
   readonly secrets: Application['secrets'];
   readonly now: () => number;
@@ -77,6 +94,47 @@ export function createApplication(tools: ApplicationTools): Application {
     return current;
   }
 
+  async function deploy(name: string, { revision, force, by }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
+    const source = sourceFor(name);
+    const { cluster, from: repository, branch, build } = source;
+    const wanted = await revisionOf(source, revision, signal);
+    // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
+    const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
+    const request = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand', force };
+    const outcome = await engine.request((state) => decideDeploy(state, request));
+    const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
+    return { message, deployment: 'number' in outcome ? outcome.number : null };
+  }
+
+  async function rollback(name: string, { to, emergency, by }: RollbackOptions): Promise<Accepted> {
+    const { cluster, from: repository, branch, build } = sourceFor(name);
+    const purpose = emergency ? 'emergency' : 'roll-back';
+    const target = { cluster: forRollback(cluster, emergency), repository, branch, build };
+    const request = { ...target, requestedBy: by, reason: 'roll back', purpose, to } as const;
+    const number = await engine.request((state) => decideRollback(state, request));
+    const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
+    return { message: `${name} goes back to ${release}: deployment ${number}`, deployment: number };
+  }
+
+  async function retry(number: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted> {
+    const view = (await store.deployment(number))?.view;
+    if (view === undefined) throw new DeployError('not-found', `there is no deployment ${number}; see: lockstep history`);
+    if (engine.state.deployments.has(number)) {
+      throw new DeployError('conflict', `deployment ${number} has not ended; leave a server out with: lockstep skip ${number} SERVER`);
+    }
+    if (server !== null || view.purpose === 'catch-up') {
+      const name = server ?? view.servers[0]?.name ?? '';
+      const cluster = clusterNamed(view.cluster);
+      if (!behindOf(clusterOf(engine.state, cluster.name).record, cluster).some((one) => one.name === name)) {
+        throw new DeployError('conflict', `${name} of ${cluster.name} is not behind; see: lockstep status ${cluster.name}`);
+      }
+      tools.catchUpNow(cluster.name, name);
+      return { message: `${name} is asked now, and brought up as soon as it answers`, deployment: null };
+    }
+    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, by }, signal);
+    return rollback(view.cluster, { to: view.release, emergency: view.purpose === 'emergency', by });
+  }
+
   return {
     overview: () =>
       Promise.resolve({
@@ -98,38 +156,12 @@ export function createApplication(tools: ApplicationTools): Application {
       const source = sourceFor(name);
       return planOf(tools, source, await revisionOf(source, revision, signal), signal);
     },
-    async deploy(name, { revision, force, by }, signal) {
-      const source = sourceFor(name);
-      const { cluster, from: repository, branch, build } = source;
-      const wanted = await revisionOf(source, revision, signal);
-      // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
-      const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
-      const request = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand', force };
-      const outcome = await engine.request((state) => decideDeploy(state, request));
-      const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
-      return { message, deployment: 'number' in outcome ? outcome.number : null };
-    },
+    deploy,
     async releases(name) {
       const cluster = await Promise.resolve(clusterNamed(name));
       return pastReleaseViews(clusterOf(engine.state, cluster.name).record, cluster);
     },
-    async rollback(name, { to, emergency, by }) {
-      const { cluster, from: repository, branch, build } = sourceFor(name);
-      const purpose = emergency ? 'emergency' : 'roll-back';
-      const request = {
-        cluster: forRollback(cluster, emergency),
-        repository,
-        branch,
-        build,
-        requestedBy: by,
-        reason: 'roll back',
-        purpose,
-        to,
-      } as const;
-      const number = await engine.request((state) => decideRollback(state, request));
-      const target = engine.state.deployments.get(number)?.release ?? 'an earlier release';
-      return { message: `${name} goes back to ${target}: deployment ${number}`, deployment: number };
-    },
+    rollback,
     async releaseHold(name, by) {
       clusterNamed(name);
       return { message: await engine.request((state) => decideReleaseHold(state, name, by)), deployment: null };
@@ -137,6 +169,16 @@ export function createApplication(tools: ApplicationTools): Application {
     async abort(deployment, by) {
       return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
     },
+    async pause(deployment, by) {
+      return { message: await engine.request((state) => decidePause(state, deployment, by)), deployment };
+    },
+    async resume(deployment, by) {
+      return { message: await engine.request((state) => decideResume(state, deployment, by)), deployment };
+    },
+    async skip(deployment, server, by) {
+      return { message: await engine.request((state) => decideSkip(state, deployment, server, by)), deployment };
+    },
+    retry,
     async settleMigration(deployment, done, by) {
       return { message: await engine.request((state) => decideSettle(state, deployment, done, by)), deployment };
     },

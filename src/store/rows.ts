@@ -18,6 +18,9 @@ const OF_DEPLOYMENT: Readonly<Record<DeploymentEvent['type'], true>> = {
   finished: true,
   failed: true,
   'abort-requested': true,
+  paused: true,
+  resumed: true,
+  skipped: true,
   settled: true,
 };
 const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {

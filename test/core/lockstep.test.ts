@@ -30,6 +30,7 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
       return random() < 0.5 ? 'unreachable' : 'command';
     },
     abort: () => options.aborts > 0 && random() < options.aborts,
+    skip: () => options.aborts > 0 && random() < options.aborts * 10,
   };
 }
 
