@@ -1,4 +1,5 @@
 // apply: what an event means for everything in memory: its deployment, and the cluster that it belongs to.
+import { driftedAfter, driftedWithout } from './drifted.ts';
 import type { Deployment } from './deployment.ts';
 import { evolve, requested } from './evolve.ts';
 import type { Recorded } from './event.ts';
@@ -16,6 +17,10 @@ export function apply(state: State, recorded: Recorded): Deployment | null {
     if (event.type === 'cluster-locked') lock(state, event.cluster, { by: event.by, reason: event.reason, at: recorded.at });
     if (event.type === 'cluster-unlocked') lock(state, event.cluster, null);
     if (event.type === 'hold-released') releaseHold(state, event.cluster);
+    if (event.type === 'drift-found' || event.type === 'drift-ended') {
+      const cluster = clusterOf(state, event.cluster);
+      cluster.record = { ...cluster.record, drifted: driftedAfter(cluster.record.drifted, event, recorded.at) };
+    }
     return null;
   }
   const { deployment: number, event, at } = recorded;
@@ -57,12 +62,22 @@ function leave(state: State, deployment: Deployment): void {
   if (deployment.result === 'superseded') return;
   cluster.record = { ...cluster.record, lastDeployment: deployment.number };
   if (!deployment.live) return;
-  const release = deployment.target ?? releaseOf(deployment);
-  if (release === null) return;
-  const others = cluster.record.releases.filter((one) => one.id !== release.id);
+  const brought = deployment.target ?? releaseOf(deployment);
+  if (brought === null) return;
+  const release = { ...brought, shared: deployment.cluster.shared };
+  // What was brought anew takes the place of the copy that it was brought for.
+  const isReplaced = (one: ReleaseRecord): boolean =>
+    deployment.anew && one.artifact === release.artifact && one.revision === release.revision;
+  const others = cluster.record.releases.filter((one) => one.id !== release.id && !isReplaced(one));
   const serving = deployment.cluster.servers.filter((_, i) => deployment.members[i]?.excluded === null).map((server) => server.name);
   const releases = [release, ...others].slice(0, deployment.cluster.keep + REMEMBERED);
-  cluster.record = { ...cluster.record, releases, serving, ...markOf(cluster.record, deployment, release) };
+  cluster.record = {
+    ...cluster.record,
+    releases,
+    serving,
+    drifted: driftedWithout(cluster.record, deployment),
+    ...markOf(cluster.record, deployment, release),
+  };
 }
 
 /** After a roll back the release that was left is bad, and its revision is held; a deployment forward ends both for what it brought. */

@@ -19,6 +19,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     build: event.build,
     requestedBy: event.requestedBy,
     reason: event.reason,
+    anew: event.anew ?? false,
     requestedAt: at,
     state: 'waiting',
     result: null,

@@ -17,7 +17,7 @@ export type State = {
 };
 
 export function newCluster(name: string): ClusterRecord {
-  return { name, releases: [], serving: [], bad: [], locked: null, held: null, lastDeployment: null };
+  return { name, releases: [], serving: [], bad: [], locked: null, held: null, drifted: [], lastDeployment: null };
 }
 
 /** The status of a cluster; one that was never deployed gets an empty one. */

@@ -164,6 +164,7 @@ export function clusterView(
     deployment: running?.number ?? status.record.lastDeployment,
     waiting: status.waiting,
     branches,
+    drifted: status.record.drifted.map(({ server, finding, at }) => ({ server, finding, at: iso(at) })),
     servers: cluster.servers.map((server): ServerView => {
       const one = seen.get(server.name);
       return { name: server.name, state: one?.state ?? 'idle', release: one?.release ?? null, error: one?.error ?? null };

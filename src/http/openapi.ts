@@ -102,10 +102,22 @@ const clusterPaths = {
       parameters: [cluster],
       requestBody: body({
         revision: { ...orNull(text), description: "Null: the head of the cluster's branch." },
-        force: { type: 'boolean', default: false, description: 'Even if the revision is live already.' },
+        force: { type: 'boolean', default: false, description: 'Even if the revision is live already; its release is brought anew.' },
+        drift: {
+          ...orNull({ enum: ['warn', 'refuse', 'save'] }),
+          description: "What to do about files that were changed on servers; null: as the cluster's `drift.onDeploy` says.",
+        },
         by,
       }),
       responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The repository cannot be asked.') },
+    },
+  },
+  '/api/v1/clusters/{name}/drift': {
+    post: {
+      summary: 'Compare every server with what was put there; changes nothing',
+      parameters: [cluster],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('What was found.', ref('Drift')) },
     },
   },
   '/api/v1/clusters/{name}/releases': {
@@ -246,6 +258,7 @@ const schemas = {
     deployment: orNull(count),
     waiting: orNull(count),
     branches: listOf(object({ repository: text, branch: text })),
+    drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
   }),
   Deployment: object({
@@ -269,6 +282,28 @@ const schemas = {
     supersededBy: orNull(count),
     steps: listOf(object(step)),
     servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
+  }),
+  Drift: object({
+    cluster: text,
+    release: orNull(text),
+    skipped: orNull(text),
+    drift: { type: 'boolean' },
+    servers: listOf(
+      object({
+        name: text,
+        findings: listOf(object({ kind: text, isDrift: { type: 'boolean' }, text })),
+        facts: orNull(
+          object({
+            current: orNull(text),
+            freeBytes: count,
+            freeInodes: count,
+            skewMs: { type: 'integer' },
+            rsync: orNull(text),
+            agent: text,
+          }),
+        ),
+      }),
+    ),
   }),
   PastRelease: object({ id: text, revision: text, author: text, message: text, live: text, state: text, branch: text, deployment: count }),
   Plan: object({

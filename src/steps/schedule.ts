@@ -1,14 +1,16 @@
 // schedule: the server gets its slot: a channel is opened, and the server says what it serves and whether it can take a release.
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
+import { handleChanges } from './changed-release.ts';
 import type { ServerWork } from './perform.ts';
 
 /** Less than this much room, and nothing is sent at all. */
 const LEAST_FREE_BYTES = 16 * 1024 * 1024;
 const LEAST_FREE_INODES = 256;
 
-export async function schedule({ channel, server, signal }: ServerWork): Promise<Facts> {
-  const greeting = await channel.hello(signal);
+/** `changed`: the same work with more time, for a server whose release was changed. */
+export async function schedule({ channel, server, signal }: ServerWork, changed: ServerWork): Promise<Facts> {
+  const greeting = await channel.hello(signal, 'tree');
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
     const free = Math.floor(greeting.freeBytes / 1024);
@@ -18,5 +20,6 @@ export async function schedule({ channel, server, signal }: ServerWork): Promise
     throw new DeployError('disk', `${where} has only ${greeting.freeInodes} inodes free; remove files there, then deploy again`);
   }
   if (greeting.rsync === null) throw new DeployError('unreachable', `${where} has no rsync; install it there, then deploy again`);
-  return { current: greeting.current };
+  const warning = await handleChanges(changed, greeting);
+  return { current: greeting.current, ...(warning === null ? {} : { warning }) };
 }

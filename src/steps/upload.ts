@@ -45,15 +45,17 @@ export function uploader(artifacts: Artifacts): Upload {
   }
 
   return async (work) => {
-    const { deployment, channel, signal, op } = work;
+    const { deployment, channel, signal, op, server, tools } = work;
     const { release, artifact: id, cluster } = deployment;
     if (release === null || id === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
     const greeting = await channel.hello(signal);
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
-    if (isPresent && deployment.target === null) return { bytes: 0, carrier: 'present' };
+    // Files that may have been changed are not believed until each of them was read.
+    const isSuspect = deployment.anew || (greeting.current !== release && tools.isDrifted(cluster.name, server.name));
+    if (isPresent && deployment.target === null && !isSuspect) return { bytes: 0, carrier: 'present' };
 
     const target = await targetOf(id, cluster.shared);
-    // A roll back goes to a release that has lain there for a while: anything may have happened to it.
+    // A roll back goes to a release that has lain there for a while, too: anything may have happened to it.
     if (isPresent && (await isIntact(work, target))) return { bytes: 0, carrier: 'present' };
     const base = await baseOf(artifacts, greeting);
     const parcel = await parcelFor(target, base, cluster.shared);
@@ -69,7 +71,7 @@ export function uploader(artifacts: Artifacts): Upload {
     const sent = await channel.send({ ...common, files: base === null ? null : parcel.send, repair: false }, signal);
     let bytes = sent.bytes;
     try {
-      await seal(work, `${op}-seal`, target, parcel);
+      await seal(work, `${op}-seal`, target, isSuspect ? await parcelFor(target, null, cluster.shared) : parcel);
     } catch (error) {
       if (!isMismatch(error)) throw error;
       bytes += await repair(work, target);

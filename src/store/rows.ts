@@ -27,6 +27,8 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'cluster-locked': true,
   'cluster-unlocked': true,
   'hold-released': true,
+  'drift-found': true,
+  'drift-ended': true,
 };
 
 export function eventRow({ number, at, deployment, event }: Recorded): EventRow {
@@ -62,7 +64,8 @@ export function readCluster(row: ClusterRow): ClusterRecord {
   const record = readObject(row.body, where);
   demand(record['name'] === row.name, where, 'its record is of another cluster');
   demand(Array.isArray(record['releases']), where, 'its record has no releases');
-  return record as unknown as ClusterRecord;
+  // Rows of older versions lack what was added since.
+  return { drifted: [], ...record } as unknown as ClusterRecord;
 }
 
 export function deliveryRow(record: DeliveryRecord): DeliveryRow {

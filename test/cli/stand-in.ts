@@ -166,6 +166,7 @@ export function clusterView(name: string, more: Partial<ClusterView> = {}): Clus
     deployment: 41,
     waiting: null,
     branches: [{ repository: 'shop', branch: `servers/${name}` }],
+    drifted: [],
     servers: ['web1', 'web2', 'web3'].map((server) => ({ name: server, state: 'live', release: `shop_${name}_1`, error: null })),
     ...more,
   };

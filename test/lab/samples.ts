@@ -25,6 +25,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     verify: null,
     keep: 5,
     forcePush: true,
+    drift: { checkMs: null, onDeploy: 'warn' },
     ssh: { identity: null, knownHosts: null },
     simulation: { delayMs: 0, failures: 0 },
     ...changes,

@@ -26,6 +26,7 @@ const cluster: ClusterRecord = {
   serving: [],
   bad: [],
   locked: null,
+  drifted: [],
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
 };
