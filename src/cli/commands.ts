@@ -130,7 +130,13 @@ function setupCommands(program: Command, does: Does): void {
       .option('--repository <name>', 'its name in the configuration (default: the one whose URL is the path)'),
     (session, [path = ''], { repository }) => installHooks(session, path, repository ?? null),
   );
-  does(program.command('doctor').description('look for everything that could be wrong, and say what to do'), (session) => doctor(session));
+  does(
+    program
+      .command('doctor')
+      .description('look for everything that could be wrong, and say what to do')
+      .option('--cluster <name>', 'look at the servers of this cluster only'),
+    (session, _, { cluster }) => doctor(session, cluster ?? null),
+  );
 }
 
 function lookCommands(program: Command, does: Does): void {
