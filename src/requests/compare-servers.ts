@@ -15,7 +15,7 @@ export type CompareOptions = { readonly depth: 'tree' | 'content'; readonly atOn
 
 /**
  * Looks at every server, and records for which of them that changed something. A deployment that runs, or begins meanwhile, makes the
- * comparison worthless: the view says so in `skipped`. Rejects only with `store`.
+ * comparison worthless: the view says so in `skipped`. When `signal` aborts, what is left counts as not reached. Rejects only with `store`.
  */
 export async function compareServers(
   { engine, transport, inspect }: CompareTools,
@@ -54,8 +54,11 @@ export async function compareServers(
     // One that does not answer has not been seen, whatever it was before.
     facts === null ? [] : [{ server: name, finding: shortFinding(findings) }],
   );
-  const isRecorded = await engine.request((state) => decideDrift(state, cluster, before, depth, sightings));
-  if (!isRecorded) return skipped();
+  // Whoever asked has gone, or the daemon is stopping: then nothing is recorded any more.
+  const isRight = signal.aborted
+    ? isAsOf(engine.state, cluster.name, before)
+    : await engine.request((state) => decideDrift(state, cluster, before, depth, sightings));
+  if (!isRight) return skipped();
   const order = new Map(cluster.servers.map(({ name }, i) => [name, i]));
   servers.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0));
   return { ...base, skipped: null, drift: servers.some(({ findings }) => shortFinding(findings) !== null), servers: servers.map(shown) };
