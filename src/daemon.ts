@@ -11,8 +11,10 @@ import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { eventView } from './core/event-text.ts';
+import { knownClusters } from './core/mapping.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
+import { clusterOf } from './core/state.ts';
 import { createEngine } from './engine/engine.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
@@ -20,10 +22,13 @@ import { createHttpServer } from './http/server.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
+import { createDriftWatch } from './requests/drift-watch.ts';
 import { createHeads } from './requests/heads.ts';
 import { createLookout } from './requests/lookout.ts';
 import { openChannels } from './steps/channels.ts';
+import { inspector } from './steps/inspector.ts';
 import { performer } from './steps/perform.ts';
+import { rememberShapes } from './steps/shapes.ts';
 import { openArtifacts } from './store/artifacts.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
@@ -86,7 +91,19 @@ export async function startDaemon({
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
   const state = await loadState(store);
   const heads = createHeads(await store.heads());
-  const perform = performer({ builder, artifacts, versionControl, ...channels, log: logs.append, now });
+  const shapes = rememberShapes(artifacts);
+  const inspect = inspector(shapes);
+  const perform = performer({
+    builder,
+    artifacts,
+    versionControl,
+    ...channels,
+    shapes,
+    remembered: (cluster, release) => clusterOf(state, cluster).record.releases.find((one) => one.id === release) ?? null,
+    isDrifted: (cluster, server) => clusterOf(state, cluster).record.drifted.some((one) => one.server === server),
+    log: logs.append,
+    now,
+  });
   const engine = createEngine({
     store,
     state,
@@ -129,6 +146,8 @@ export async function startDaemon({
     configurationProblem: () => configurationProblem,
     versionControl,
     catchUpNow: catchUp.hurry,
+    transport,
+    inspect,
     readLog,
     secrets: secrets.secretsOf,
     now,
@@ -136,6 +155,8 @@ export async function startDaemon({
     lastEvent: engine.lastEvent,
     replay: (number) => replay(store, number),
   });
+  const clusters = () => knownClusters(configuration, heads.branches());
+  const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
   const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
@@ -146,6 +167,7 @@ export async function startDaemon({
   });
   lookout.startPolling();
   catchUp.start();
+  driftWatch.start();
   const listener = {
     onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
     onProblem: (problem: string): void => void adopt(configuration, problem),
@@ -202,7 +224,7 @@ export async function startDaemon({
       stopping = (async () => {
         await watcher.close();
         await http.close();
-        await Promise.all([lookout.stop(), catchUp.stop(), engine.stop()]);
+        await Promise.all([lookout.stop(), catchUp.stop(), driftWatch.stop(), engine.stop()]);
         await channels.closeAll();
         await close();
       })();

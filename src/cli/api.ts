@@ -1,6 +1,6 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
-import type { ClusterView, DeploymentView, OverviewView, PastReleaseView, PlanView } from '../core/views.ts';
+import type { ClusterView, DeploymentView, DriftView, OverviewView, PastReleaseView, PlanView } from '../core/views.ts';
 import { SLOW_MS } from './client.ts';
 import type { Client } from './client.ts';
 import { usageFailure } from './failure.ts';
@@ -13,7 +13,8 @@ export type Api = {
   deployments(query: { cluster?: string | undefined; limit: number }): Promise<{ deployments: DeploymentView[] }>;
   deployment(number: number, signal?: AbortSignal): Promise<DeploymentView>;
   plan(cluster: string, revision: string | undefined): Promise<PlanView>;
-  deploy(cluster: string, request: { revision: string | undefined; force: boolean }): Promise<Accepted>;
+  drift(cluster: string): Promise<DriftView>;
+  deploy(cluster: string, request: { revision: string | undefined; force: boolean; drift: string | undefined }): Promise<Accepted>;
   abort(number: number): Promise<Accepted>;
   pause(number: number): Promise<Accepted>;
   resume(number: number): Promise<Accepted>;
@@ -26,6 +27,9 @@ export type Api = {
   rollback(cluster: string, request: { to: string | undefined; emergency: boolean }): Promise<Accepted>;
   releaseHold(cluster: string): Promise<Accepted>;
 };
+
+/** The daemon reads every file on every server, and ends that before this. */
+const SLOWEST_MS = 290_000;
 
 /** The daemon gives at most so many deployments at once. */
 const PAGE = 500;
@@ -61,8 +65,12 @@ export function createApi(client: Client, by: string): Api {
       const query = revision === undefined ? '' : `?${new URLSearchParams({ revision }).toString()}`;
       return (await get(`/clusters/${segment(cluster)}/plan${query}`, { limitMs: SLOW_MS })) as PlanView;
     },
-    deploy: (cluster, { revision, force }) =>
-      post(`/clusters/${segment(cluster)}/deploy`, revision === undefined ? { force } : { revision, force }, SLOW_MS),
+    drift: async (cluster) =>
+      (await client.request('POST', `/api/v1/clusters/${segment(cluster)}/drift`, { body: { by }, limitMs: SLOWEST_MS })) as DriftView,
+    deploy: (cluster, { revision, force, drift }) => {
+      const request = { ...(revision === undefined ? {} : { revision }), force, ...(drift === undefined ? {} : { drift }) };
+      return post(`/clusters/${segment(cluster)}/deploy`, request, SLOW_MS);
+    },
     abort: (number) => post(`/deployments/${number}/abort`),
     pause: (number) => post(`/deployments/${number}/pause`),
     resume: (number) => post(`/deployments/${number}/resume`),

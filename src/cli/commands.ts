@@ -1,5 +1,6 @@
 // The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
 import { logs } from './logs.ts';
@@ -86,6 +87,8 @@ type CommandOptions = {
   reason?: string;
   to?: string;
   emergency?: boolean;
+  drift?: string;
+  cluster?: string;
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -127,7 +130,13 @@ function setupCommands(program: Command, does: Does): void {
       .option('--repository <name>', 'its name in the configuration (default: the one whose URL is the path)'),
     (session, [path = ''], { repository }) => installHooks(session, path, repository ?? null),
   );
-  does(program.command('doctor').description('look for everything that could be wrong, and say what to do'), (session) => doctor(session));
+  does(
+    program
+      .command('doctor')
+      .description('look for everything that could be wrong, and say what to do')
+      .option('--cluster <name>', 'look at the servers of this cluster only'),
+    (session, _, { cluster }) => doctor(session, cluster ?? null),
+  );
 }
 
 function lookCommands(program: Command, does: Does): void {
@@ -145,6 +154,13 @@ function lookCommands(program: Command, does: Does): void {
       .argument('[cluster]')
       .option('--limit <n>', 'how many', wholeNumber, 20),
     (session, [cluster], { limit = 20 }) => history(session, cluster, limit),
+  );
+  does(
+    program
+      .command('drift')
+      .description('compare the servers of a cluster, or of all, with what was put there; exit 1 when something differs')
+      .argument('[cluster]'),
+    (session, [cluster]) => drift(session, cluster),
   );
   does(
     program.command('releases').description('releases that were live on a cluster, newest first').argument('<cluster>'),
@@ -180,10 +196,13 @@ function actCommands(program: Command, does: Does): void {
       .description('deploy the head of the branch, or a revision of it')
       .argument('<cluster>')
       .option('--revision <revision>', 'this revision instead of the head')
-      .option('--force', 'also if it is live already or goes back in history')
+      .option('--force', 'also if it is live already or goes back in history; brings a live release anew, as a copy beside it')
+      .addOption(
+        new Option('--drift <what>', 'about files changed on servers, instead of drift.onDeploy').choices(['warn', 'refuse', 'save']),
+      )
       .option('--wait', 'follow it to the end; exit 0 only if it is done'),
-    (session, [cluster = ''], { revision, force, wait }) =>
-      deploy(session, cluster, { revision, force: force === true, wait: wait === true }),
+    (session, [cluster = ''], { revision, force, drift: about, wait }) =>
+      deploy(session, cluster, { revision, force: force === true, drift: about, wait: wait === true }),
   );
   does(
     program

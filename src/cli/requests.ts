@@ -9,9 +9,9 @@ import type { Session } from './session.ts';
 export async function deploy(
   session: Session,
   cluster: string,
-  { revision, force, wait }: { revision: string | undefined; force: boolean; wait: boolean },
+  { revision, force, drift, wait }: { revision: string | undefined; force: boolean; drift: string | undefined; wait: boolean },
 ): Promise<number> {
-  return follow(session, await session.api().deploy(cluster, { revision, force }), wait);
+  return follow(session, await session.api().deploy(cluster, { revision, force, drift }), wait);
 }
 
 /** Goes back to a release that was live. With `wait`, exit 0 only if the cluster is there. */

@@ -105,6 +105,7 @@ export function resolveCluster(
     keep: input.keep,
     keepFailed: input.keepFailed,
     forcePush: input.forcePush ?? environment !== 'production',
+    drift: { checkMs: input.drift.check === false ? null : input.drift.check, onDeploy: input.drift.onDeploy },
     ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };

@@ -326,6 +326,21 @@ export const clusterSchema = keys({
     description: 'May a branch head that does not descend from the live revision be deployed?',
     'x-default': 'true, but false for the environment production',
   }),
+  drift: keys({
+    check: z
+      .union([z.literal(false), duration('1s')], { error: 'must be false or a duration such as "1h"' })
+      .prefault('1h')
+      .meta({
+        description: 'How often every server is looked at for files that somebody changed there; `false`: never.',
+        'x-type': 'duration or false',
+      }),
+    onDeploy: z.enum(['warn', 'refuse', 'save']).default('warn').meta({
+      description:
+        'When a deployment finds them: `warn` goes on and names them, `refuse` lets the server fail, `save` first copies them to `.lockstep/saved` on the server.',
+    }),
+  })
+    .prefault({})
+    .meta({ description: 'Files that somebody changed on a server by hand.', 'x-default': 'a look every hour; a deployment warns' }),
   ssh: keys({
     identity: text
       .optional()

@@ -1,7 +1,8 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
+import type { DriftSettings } from './cluster.ts';
 import type { Change } from './repository.ts';
 import type { HistoryQuery } from './ports.ts';
-import type { ClusterView, DeploymentView, EventView, HookAnswer, OverviewView, PastReleaseView, PlanView } from './views.ts';
+import type { ClusterView, DeploymentView, DriftView, EventView, HookAnswer, OverviewView, PastReleaseView, PlanView } from './views.ts';
 
 /** A request that changes something was accepted: `message` is one line for the person who asked. */
 export type Accepted = { readonly message: string; readonly deployment: number | null };
@@ -20,7 +21,12 @@ export type Application = {
   deployment(number: number): Promise<DeploymentView | null>;
   /** What a deployment would do, without doing it. `revision` null: the head of the cluster's branch. */
   plan(cluster: string, revision: string | null, signal: AbortSignal): Promise<PlanView>;
-  deploy(cluster: string, request: { revision: string | null; force: boolean; by: string }, signal: AbortSignal): Promise<Accepted>;
+  /** `drift`: what to do about files that were changed on servers, instead of what the configuration says. */
+  deploy(
+    cluster: string,
+    request: { revision: string | null; force: boolean; drift: DriftSettings['onDeploy'] | null; by: string },
+    signal: AbortSignal,
+  ): Promise<Accepted>;
   /** Releases that were live on the cluster, newest first. */
   releases(cluster: string): Promise<readonly PastReleaseView[]>;
   /**
@@ -29,6 +35,8 @@ export type Application = {
    * there is nothing to go to.
    */
   rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
+  /** Compares every server with what the daemon put there, contents included. */
+  drift(cluster: string, signal: AbortSignal): Promise<DriftView>;
   releaseHold(cluster: string, by: string): Promise<Accepted>;
   abort(deployment: number, by: string): Promise<Accepted>;
   /** Nothing new begins until it is resumed. Possible until users could notice something. */

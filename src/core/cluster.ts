@@ -65,6 +65,14 @@ export type SshSettings = {
   readonly knownHosts: string | null;
 };
 
+/** How files that somebody changed on a server are looked for, and what a deployment does about them. */
+export type DriftSettings = {
+  /** How often every server is looked at; `null`: never. */
+  readonly checkMs: number | null;
+  /** `warn`: go on and say so; `refuse`: the server fails; `save`: set the changed files aside first. */
+  readonly onDeploy: 'warn' | 'refuse' | 'save';
+};
+
 /** A path that outlives releases. Lives in `shared/` and is linked into each release. */
 export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory' };
 
@@ -115,6 +123,7 @@ export type Cluster = {
   readonly keepFailed: number;
   /** May a branch head that is not a descendant of the live revision be deployed? */
   readonly forcePush: boolean;
+  readonly drift: DriftSettings;
   readonly ssh: SshSettings;
   readonly simulation: Simulation;
 };

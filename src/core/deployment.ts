@@ -74,6 +74,8 @@ export type Deployment = {
   readonly target: ReleaseRecord | null;
   readonly requestedBy: string;
   readonly reason: string;
+  /** Bring the release anew, under a new name. */
+  readonly anew: boolean;
   readonly requestedAt: number;
   state: DeploymentState;
   result: Result | null;

@@ -21,7 +21,7 @@ export function eventView(recorded: Recorded, deployment: Deployment | null): Ev
     type: event.type,
     text: textOf(recorded, what, where, skipped),
     step,
-    server,
+    server: server ?? (event.type === 'drift-found' || event.type === 'drift-ended' ? event.server : null),
   };
 }
 
@@ -68,6 +68,10 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
       return `hold of ${event.cluster} released by ${event.by}`;
     case 'cluster-unlocked':
       return `${event.cluster} unlocked by ${event.by}`;
+    case 'drift-found':
+      return `drift on ${event.server} of ${event.cluster}: ${event.finding}`;
+    case 'drift-ended':
+      return `no drift any more on ${event.server} of ${event.cluster}`;
     default:
       return event satisfies never;
   }

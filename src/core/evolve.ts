@@ -21,6 +21,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     build: event.build,
     requestedBy: event.requestedBy,
     reason: event.reason,
+    anew: event.anew ?? false,
     requestedAt: at,
     state: 'waiting',
     result: null,

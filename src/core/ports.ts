@@ -1,7 +1,10 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact } from './artifact.ts';
+import type { Channel, Inspection } from './channel.ts';
+import type { Cluster } from './cluster.ts';
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
+import type { Finding } from './drift.ts';
 import type { Facts, Recorded } from './event.ts';
 import type { Effect } from './next.ts';
 import type { State } from './state.ts';
@@ -95,6 +98,15 @@ export type Store = {
 
 /** Does one effect in the world. Idempotent: performed again after a crash it finds what was done. Rejects with DeployError. */
 export type Perform = (effect: Effect, deployment: Deployment, signal: AbortSignal) => Promise<Facts>;
+
+/** One server compared with what the cluster's record says; `facts` null: it could not be looked at, and the finding says why. */
+export type Inspect = (
+  channel: Channel,
+  cluster: Cluster,
+  record: ClusterRecord,
+  depth: 'tree' | 'content',
+  signal: AbortSignal,
+) => Promise<{ readonly facts: Inspection | null; readonly findings: readonly Finding[] }>;
 
 /** Events that have become durable, in order, with the deployment they belong to (in its state after the whole turn). */
 export type Listener = (published: readonly { readonly recorded: Recorded; readonly deployment: Deployment | null }[]) => void;

@@ -102,10 +102,22 @@ const clusterPaths = {
       parameters: [cluster],
       requestBody: body({
         revision: { ...orNull(text), description: "Null: the head of the cluster's branch." },
-        force: { type: 'boolean', default: false, description: 'Even if the revision is live already.' },
+        force: { type: 'boolean', default: false, description: 'Even if the revision is live already; its release is brought anew.' },
+        drift: {
+          ...orNull({ enum: ['warn', 'refuse', 'save'] }),
+          description: "What to do about files that were changed on servers; null: as the cluster's `drift.onDeploy` says.",
+        },
         by,
       }),
       responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The repository cannot be asked.') },
+    },
+  },
+  '/api/v1/clusters/{name}/drift': {
+    post: {
+      summary: 'Compare every server with what was put there; changes nothing',
+      parameters: [cluster],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('What was found.', ref('Drift')) },
     },
   },
   '/api/v1/clusters/{name}/releases': {
@@ -264,6 +276,7 @@ const schemas = {
     deployment: orNull(count),
     waiting: orNull(count),
     branches: listOf(object({ repository: text, branch: text })),
+    drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },
   }),
@@ -302,6 +315,28 @@ const schemas = {
     deployment: count,
     present: { ...count, description: 'On how many servers it lies.' },
     missing: { ...listOf(text), description: 'Servers that lack it.' },
+  }),
+  Drift: object({
+    cluster: text,
+    release: orNull(text),
+    skipped: orNull(text),
+    drift: { type: 'boolean' },
+    servers: listOf(
+      object({
+        name: text,
+        findings: listOf(object({ kind: text, isDrift: { type: 'boolean' }, text })),
+        facts: orNull(
+          object({
+            current: orNull(text),
+            freeBytes: count,
+            freeInodes: count,
+            skewMs: { type: 'integer' },
+            rsync: orNull(text),
+            agent: text,
+          }),
+        ),
+      }),
+    ),
   }),
   Plan: object({
     cluster: text,

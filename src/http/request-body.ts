@@ -17,6 +17,7 @@ const by = line(100).default('api');
 export const DEPLOY = z.strictObject({
   revision: z.string().min(1).max(200).nullable().default(null),
   force: z.boolean().default(false),
+  drift: z.enum(['warn', 'refuse', 'save']).nullable().default(null),
   by,
 });
 export const ROLLBACK = z.strictObject({

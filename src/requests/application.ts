@@ -26,6 +26,8 @@ import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.t
 import type { ClusterView, DeploymentView } from '../core/views.ts';
 import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
+import { compareServers } from './compare-servers.ts';
+import type { CompareTools } from './compare-servers.ts';
 import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
@@ -34,21 +36,26 @@ import { receive } from './receive.ts';
 type DeployOptions = Parameters<Application['deploy']>[1];
 type RollbackOptions = Parameters<Application['rollback']>[1];
 
-export type ApplicationTools = FeedTools & {
-  readonly version: string;
-  readonly engine: Engine;
-  readonly store: Store;
-  readonly heads: Heads;
-  readonly lookout: Lookout;
-  readonly configuration: () => Configuration;
-  readonly configurationProblem: () => string | null;
-  readonly versionControl: OpenVersionControl;
-  /** Asks a server that is behind at once, however often it has failed. */
-  readonly catchUpNow: (cluster: string, server: string) => void;
-  readonly readLog: Application['log'];
-  readonly secrets: Application['secrets'];
-  readonly now: () => number;
-};
+export type ApplicationTools = FeedTools &
+  CompareTools & {
+    readonly version: string;
+    readonly engine: Engine;
+    readonly store: Store;
+    readonly heads: Heads;
+    readonly lookout: Lookout;
+    readonly configuration: () => Configuration;
+    readonly configurationProblem: () => string | null;
+    readonly versionControl: OpenVersionControl;
+    /** Asks a server that is behind at once, however often it has failed. */
+    readonly catchUpNow: (cluster: string, server: string) => void;
+    readonly readLog: Application['log'];
+    readonly secrets: Application['secrets'];
+    readonly now: () => number;
+  };
+
+/** Whoever waits for the answer of a request gives up after five minutes. */
+const COMPARE_LIMIT_MS = 270_000;
+const COMPARED_AT_ONCE = 16;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
@@ -94,13 +101,15 @@ export function createApplication(tools: ApplicationTools): Application {
     return current;
   }
 
-  async function deploy(name: string, { revision, force, by }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
+  async function deploy(name: string, { revision, force, drift, by }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
     const source = sourceFor(name);
-    const { cluster, from: repository, branch, build } = source;
+    const { from: repository, branch, build } = source;
+    const cluster = drift === null ? source.cluster : { ...source.cluster, drift: { ...source.cluster.drift, onDeploy: drift } };
     const wanted = await revisionOf(source, revision, signal);
     // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
     const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
-    const request = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand', force };
+    const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand' };
+    const request = { ...order, force, anew: force };
     const outcome = await engine.request((state) => decideDeploy(state, request));
     const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
     return { message, deployment: 'number' in outcome ? outcome.number : null };
@@ -131,7 +140,7 @@ export function createApplication(tools: ApplicationTools): Application {
       tools.catchUpNow(cluster.name, name);
       return { message: `${name} is asked now, and brought up as soon as it answers`, deployment: null };
     }
-    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, by }, signal);
+    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, drift: null, by }, signal);
     return rollback(view.cluster, { to: view.release, emergency: view.purpose === 'emergency', by });
   }
 
@@ -155,6 +164,10 @@ export function createApplication(tools: ApplicationTools): Application {
     async plan(name, revision, signal) {
       const source = sourceFor(name);
       return planOf(tools, source, await revisionOf(source, revision, signal), signal);
+    },
+    drift: async (name, signal) => {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(COMPARE_LIMIT_MS)]);
+      return compareServers(tools, clusterNamed(name), { depth: 'content', atOnce: COMPARED_AT_ONCE }, limited);
     },
     deploy,
     async releases(name) {

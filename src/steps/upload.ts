@@ -46,17 +46,19 @@ export function uploader(artifacts: Artifacts): Upload {
   }
 
   return async (work) => {
-    const { deployment, channel, signal, op } = work;
+    const { deployment, channel, signal, op, server, tools } = work;
     const { release, artifact: id, cluster } = deployment;
     if (release === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
     const greeting = await greetingOf(channel, signal);
     if (id === null) return findAdopted(work, greeting);
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
-    // In an emergency what lies there is taken as it lies there.
-    if (isPresent && (deployment.target === null || deployment.purpose === 'emergency')) return { bytes: 0, carrier: 'present' };
+    // Files that may have been changed are not believed until each of them was read. In an emergency what lies there is taken as it lies there.
+    const isSuspect = deployment.anew || (greeting.current !== release && tools.isDrifted(cluster.name, server.name));
+    const isBelieved = deployment.purpose === 'emergency' || (deployment.target === null && !isSuspect);
+    if (isPresent && isBelieved) return { bytes: 0, carrier: 'present' };
 
     const target = await targetOf(id, cluster.shared);
-    // A roll back goes to a release that has lain there for a while: anything may have happened to it.
+    // A roll back goes to a release that has lain there for a while, too: anything may have happened to it.
     if (isPresent && (await isIntact(work, target))) return { bytes: 0, carrier: 'present' };
     const base = await baseOf(artifacts, greeting);
     const parcel = await parcelFor(target, base, cluster.shared);
@@ -72,7 +74,7 @@ export function uploader(artifacts: Artifacts): Upload {
     const sent = await channel.send({ ...common, files: base === null ? null : parcel.send, repair: false }, signal);
     let bytes = sent.bytes;
     try {
-      await seal(work, `${op}-seal`, target, parcel);
+      await seal(work, `${op}-seal`, target, isSuspect ? await parcelFor(target, null, cluster.shared) : parcel);
     } catch (error) {
       if (!isMismatch(error)) throw error;
       bytes += await repair(work, target);

@@ -31,6 +31,8 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'cluster-locked': true,
   'cluster-unlocked': true,
   'hold-released': true,
+  'drift-found': true,
+  'drift-ended': true,
 };
 
 export function eventRow({ number, at, deployment, event }: Recorded): EventRow {

@@ -1,5 +1,5 @@
 // The words and bytes of requests to the agent. What is not safe to become a file name on a server is refused here, before it is sent.
-import type { SealRequest, StageRequest } from '../core/channel.ts';
+import type { ReleaseShape, SealRequest, StageRequest } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
@@ -31,6 +31,16 @@ export function sealPayload({ files }: SealRequest): Buffer {
 
 export function collectPayload(keep: readonly string[]): Buffer {
   return Buffer.from(keep.map((release) => `${needName(release)}\n`).join(''));
+}
+
+/** The lines of the tree, then those of the contents where they are asked for. */
+export function shapePayload({ tree, content }: ReleaseShape, depth: 'tree' | 'content'): { payload: Buffer; treeBytes: number } {
+  const lines = Buffer.from(tree);
+  return { payload: depth === 'tree' ? lines : Buffer.concat([lines, Buffer.from(content)]), treeBytes: lines.length };
+}
+
+export function sharedPayload(shared: readonly string[]): Buffer {
+  return Buffer.from(shared.map((path) => `${needPath(path)}\0`).join(''));
 }
 
 /** Variables one a line, then the command. */

@@ -70,7 +70,7 @@ function differs(a: Deployment, b: Deployment, { event }: Recorded): boolean {
   const y = b.course[b.at];
   if (a.state !== b.state || a.at !== b.at || a.excluded !== b.excluded || a.live !== b.live) return true;
   if (x?.done !== y?.done || x?.failed !== y?.failed || x?.running !== y?.running || x?.cursor !== y?.cursor) return true;
-  if (!('server' in event) || event.server === null) return false;
+  if (!('server' in event) || typeof event.server !== 'number') return false;
   const m = a.members[event.server];
   const n = b.members[event.server];
   return m?.at !== n?.at || m?.status !== n?.status || m?.excluded !== n?.excluded || m?.release !== n?.release;

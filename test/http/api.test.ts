@@ -24,6 +24,7 @@ const READS = [
 ];
 const REQUESTS = [
   'clusters/production/deploy',
+  'clusters/production/drift',
   'clusters/production/lock',
   'clusters/production/unlock',
   'deployments/42/abort',

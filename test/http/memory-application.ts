@@ -65,6 +65,7 @@ export function createMemoryApplication(): MemoryApplication {
       return Promise.resolve({ ...plan, cluster, revision: revision ?? 'head', verdict: 'deploy' });
     },
     deploy: async (cluster, { revision, force, by }) => accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${by}`),
+    drift: (cluster) => Promise.resolve({ cluster, release: null, skipped: null, drift: false, servers: [] }),
     releases: () => Promise.resolve([]),
     rollback: async (cluster, { to, emergency, by }) => accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${by}`),
     releaseHold: async (cluster, by) => accept(`release hold ${cluster} by ${by}`),
@@ -131,6 +132,7 @@ export function sampleClusterView(cluster: string): ClusterView {
     deployment: 42,
     waiting: null,
     branches: [{ repository: 'shop', branch: 'servers/production' }],
+    drifted: [],
     servers: [
       { name: 'web1', state: 'live', release: 'shop_1', error: null },
       { name: 'web2', state: 'behind', release: null, error: 'connection refused' },
