@@ -15,7 +15,7 @@ const cluster = sampleCluster(300);
 function openCluster() {
   const state = newState();
   let number = 0;
-  const record = (fresh: Fresh): unknown => apply(state, { number: ++number, at: number, ...fresh } as Recorded);
+  const record = (fresh: Fresh): unknown => apply(state, { number: ++number, at: number, ...fresh });
   return {
     state,
     record,
