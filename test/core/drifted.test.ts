@@ -5,7 +5,6 @@ import { decideDeploy } from '../../src/core/decide.ts';
 import { asOf, decideDrift } from '../../src/core/drifted.ts';
 import type { Sighting } from '../../src/core/drifted.ts';
 import type { Fresh } from '../../src/core/decide.ts';
-import type { Recorded } from '../../src/core/event.ts';
 import { clusterOf } from '../../src/core/state.ts';
 import { sampleCluster, sampleRequest } from '../lab/samples.ts';
 import { newState } from './course-of-events.ts';
