@@ -11,6 +11,8 @@ import { DeployError, problemOf } from './core/errors.ts';
 import { eventView } from './core/event-text.ts';
 import type { Listener, Store } from './core/ports.ts';
 import { createEngine } from './engine/engine.ts';
+import { createMasking } from './files/masking.ts';
+import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
@@ -82,11 +84,15 @@ export async function startDaemon({
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
   const state = await loadState(store);
   const heads = createHeads(await store.heads());
-  const perform = performer({ builder, artifacts, versionControl, ...channels, log: logs.append, now });
+  const masking = createMasking();
+  const { mask } = masking;
+  const files = await openOutsideFiles({ directory: join(data, 'files'), versionControl, masking, log: writeLog });
+  const perform = performer({ builder, artifacts, versionControl, ...channels, files, mask, log: writeLog, now });
   const engine = createEngine({
     store,
     state,
     perform,
+    mask,
     now,
     lastEvent: await store.lastEvent(),
     log: (message) => log.error(message),
@@ -96,7 +102,9 @@ export async function startDaemon({
       process.exit(1);
     },
     release: async (deployment) => {
+      logs.append(deployment.number, masking.end(deployment.number));
       logs.end(deployment.number);
+      files.forget(deployment.number);
       await channels.close(deployment);
       // One that never ran has made nothing that could be tidied up.
       if (deployment.result !== 'superseded') await housekeeping({ engine, artifacts, logs });
@@ -154,12 +162,17 @@ export async function startDaemon({
     for (const name of repositories.keys()) await secrets.ensureSecret(name);
   }
 
+  /** What builds and commands print comes here, piece by piece, and nowhere else into a deployment's log. */
+  function writeLog(deployment: number, text: string): void {
+    logs.append(deployment, masking.follow(deployment, text));
+  }
+
   function writeLogs(published: Parameters<Listener>[0]): void {
     for (const { recorded, deployment } of published) {
       const { at, text } = eventView(recorded, deployment);
-      if (recorded.deployment !== null) logs.append(recorded.deployment, `${at} ${text}\n`);
+      if (recorded.deployment !== null) logs.append(recorded.deployment, mask(`${at} ${text}\n`));
       if (recorded.event.type !== 'started' && recorded.event.type !== 'finished') {
-        log.info(recorded.deployment === null ? text : `deployment ${recorded.deployment}: ${text}`);
+        log.info(recorded.deployment === null ? text : mask(`deployment ${recorded.deployment}: ${text}`));
       }
     }
   }

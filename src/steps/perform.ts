@@ -5,7 +5,7 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, OpenVersionControl, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Masking, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
 import { build } from './build.ts';
 import { collect } from './collect.ts';
 import { decide } from './decide.ts';
@@ -26,7 +26,9 @@ export type StepTools = {
   readonly channel: (deployment: Deployment, server: Server) => Channel;
   /** A channel to this machine, for a migration that runs here. */
   readonly daemonChannel: (deployment: Deployment) => Channel;
-  /** Adds to the deployment's log. */
+  readonly files: OutsideFiles;
+  readonly mask: Masking['mask'];
+  /** Adds to the deployment's log, which masks it. */
   readonly log: (deployment: number, text: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -54,12 +56,24 @@ export function performer(tools: StepTools): Perform {
   const upload = uploader(tools.artifacts);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
+    await readFiles(work);
     if (effect.server === null) return effect.action === 'build' ? build(work) : migrate(work);
     const server = deployment.cluster.servers[effect.server];
     const member = deployment.members[effect.server];
     if (server === undefined || member === undefined) throw new Error(`deployment ${deployment.number} has no server ${effect.server}`);
     return onServer({ ...work, server, member, channel: tools.channel(deployment, server) }, upload);
   };
+}
+
+/**
+ * Without its files and secrets no deployment begins, and nothing is logged before its secrets are known. A roll back may find the files on
+ * the servers, and what undoes or ends a deployment that has begun needs none.
+ */
+async function readFiles({ deployment, effect, tools, signal }: Work): Promise<void> {
+  const mustHave = deployment.target === null && ['build', 'schedule', 'upload'].includes(effect.action);
+  await tools.files.read(deployment, signal).catch((error: unknown) => {
+    if (mustHave) throw error;
+  });
 }
 
 function onServer(work: ServerWork, upload: Upload): Promise<Facts> {

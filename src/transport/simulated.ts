@@ -13,6 +13,8 @@ type State = {
   current: string | null;
   readonly sealed: Map<string, string>;
   readonly incoming: Map<string, string>;
+  /** Paths of files from outside, by release. */
+  readonly files: Map<string, readonly string[]>;
   lock: Lock | null;
   readonly answers: Map<string, unknown>;
 };
@@ -33,7 +35,15 @@ export function simulatedServers(): Transport {
   };
 }
 
-const emptyState = (): State => ({ epoch: 0, current: null, sealed: new Map(), incoming: new Map(), lock: null, answers: new Map() });
+const emptyState = (): State => ({
+  epoch: 0,
+  current: null,
+  sealed: new Map(),
+  incoming: new Map(),
+  files: new Map(),
+  lock: null,
+  answers: new Map(),
+});
 
 function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, state: State): Channel {
   const { delayMs, failures } = cluster.simulation;
@@ -101,6 +111,15 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.incoming.delete(release);
         state.sealed.set(release, artifact);
       }),
+    provide: (_op, { release, files }, signal) =>
+      act('upload', signal, () => {
+        state.files.set(
+          release,
+          files.map((file) => file.path),
+        );
+      }),
+    provided: (release, signal) => act('upload', signal, () => state.files.get(release) ?? null),
+    seed: (_op, release, _seeds, signal) => act('upload', signal, () => needSealed('upload', release)),
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     lock: (_op, token, { timeoutMs }, signal) =>
@@ -138,6 +157,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         for (const release of state.sealed.keys()) {
           if (release !== state.current && !keep.includes(release)) state.sealed.delete(release);
         }
+        for (const release of state.files.keys()) if (!state.sealed.has(release)) state.files.delete(release);
         state.incoming.clear();
         return [];
       }),
