@@ -15,6 +15,8 @@ export function createFinder(words: Iterable<string>): Finder {
   const suffixes = [0];
   /** Length of the longest word that ends here; 0: none. */
   const lengths = [0];
+  /** Does a longer word go on here? */
+  const goesOn = [false];
   const levels: { readonly node: number; readonly parent: number; readonly code: number }[][] = [];
 
   const step = (node: number, code: number): number => {
@@ -35,6 +37,8 @@ export function createFinder(words: Iterable<string>): Finder {
         depths.push(i + 1);
         suffixes.push(0);
         lengths.push(0);
+        goesOn.push(false);
+        goesOn[node] = true;
         edges.set(key(node, code), next);
         (levels[i] ??= []).push({ node: next, parent: node, code });
       }
@@ -58,6 +62,7 @@ export function createFinder(words: Iterable<string>): Finder {
         const length = lengths[node] ?? 0;
         if (length > 0) found(i + 1 - length, i + 1);
       }
+      while (goesOn[node] !== true && node !== 0) node = suffixes[node] ?? 0;
       return depths[node] ?? 0;
     },
   };

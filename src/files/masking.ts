@@ -56,7 +56,7 @@ export function createMasking(): SecretMasking {
       const all = before + text;
       const spans: Span[] = covered > 0 ? [[0, covered]] : [];
       const held = all.length - forward.scan(all, (start, end) => cover(spans, start, end));
-      const written = spans.findLast(([start]) => start < held);
+      const written = spans.findLast(([start]) => start < held || (start === 0 && covered > 0));
       rests.set(log, { text: all.slice(held), covered: Math.max(0, (written?.[1] ?? 0) - held) });
       return masked(all, spans, covered, held);
     },
@@ -72,10 +72,10 @@ export function createMasking(): SecretMasking {
 
 const reversed = (text: string): string => text.split('').reverse().join('');
 
-/** Adds a span that ends behind all others; those that it touches become one with it. */
+/** Adds a span that ends behind all others; those that it overlaps become one with it. */
 function cover(spans: Span[], start: number, end: number): void {
   let from = start;
-  for (let last = spans.at(-1); last !== undefined && last[1] >= from; last = spans.at(-1)) {
+  for (let last = spans.at(-1); last !== undefined && last[1] > from; last = spans.at(-1)) {
     from = Math.min(from, last[0]);
     spans.pop();
   }

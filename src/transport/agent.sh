@@ -347,7 +347,7 @@ seed() { # RELEASE
   # shellcheck disable=SC2016 # The inner shell expands these.
   release=releases/$1 xargs -0 -n 2 sh -c '
     to=shared/$1 from=$release/$2
-    new=${to%/*}/.seed.$$
+    new=${to%/*}/.seed.${to##*/}
     [ ! -e "$to" ] && [ ! -L "$to" ] || exit 0
     rm -rf -- "$new" && mkdir -p -- "${to%/*}" && cp -a -- "$from" "$new" && sync -f "$new" && mv -T -- "$new" "$to" && sync "${to%/*}"
   ' seed <"$payload" || exit 1
