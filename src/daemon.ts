@@ -16,6 +16,8 @@ import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
 import { clusterOf } from './core/state.ts';
 import { createEngine } from './engine/engine.ts';
+import { createMasking } from './files/masking.ts';
+import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
@@ -93,21 +95,27 @@ export async function startDaemon({
   const heads = createHeads(await store.heads());
   const shapes = rememberShapes(artifacts);
   const inspect = inspector(shapes);
+  const masking = createMasking();
+  const { mask } = masking;
+  const files = await openOutsideFiles({ directory: join(data, 'files'), versionControl, masking, log: writeLog });
   const perform = performer({
     builder,
     artifacts,
     versionControl,
     ...channels,
+    files,
+    mask,
     shapes,
     remembered: (cluster, release) => clusterOf(state, cluster).record.releases.find((one) => one.id === release) ?? null,
     isDrifted: (cluster, server) => clusterOf(state, cluster).record.drifted.some((one) => one.server === server),
-    log: logs.append,
+    log: writeLog,
     now,
   });
   const engine = createEngine({
     store,
     state,
     perform,
+    mask,
     now,
     lastEvent: await store.lastEvent(),
     log: (message) => log.error(message),
@@ -117,7 +125,9 @@ export async function startDaemon({
       process.exit(1);
     },
     release: async (deployment) => {
+      logs.append(deployment.number, masking.end(deployment.number));
       logs.end(deployment.number);
+      files.forget(deployment.number);
       await channels.close(deployment);
       // One that never ran has made nothing that could be tidied up.
       if (deployment.result !== 'superseded') await housekeeping({ engine, artifacts, logs });
@@ -190,12 +200,17 @@ export async function startDaemon({
     for (const name of repositories.keys()) await secrets.ensureSecret(name);
   }
 
+  /** What builds and commands print comes here, piece by piece, and nowhere else into a deployment's log. */
+  function writeLog(deployment: number, text: string): void {
+    logs.append(deployment, masking.follow(deployment, text));
+  }
+
   function writeLogs(published: Parameters<Listener>[0]): void {
     for (const { recorded, deployment } of published) {
       const { at, text } = eventView(recorded, deployment);
-      if (recorded.deployment !== null) logs.append(recorded.deployment, `${at} ${text}\n`);
+      if (recorded.deployment !== null) logs.append(recorded.deployment, mask(`${at} ${text}\n`));
       if (recorded.event.type !== 'started' && recorded.event.type !== 'finished') {
-        log.info(recorded.deployment === null ? text : `deployment ${recorded.deployment}: ${text}`);
+        log.info(recorded.deployment === null ? text : mask(`deployment ${recorded.deployment}: ${text}`));
       }
     }
   }

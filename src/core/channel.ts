@@ -1,5 +1,6 @@
 // The port to one server: what the steps may ask of it. Behind it stand ssh, local and simulated servers.
 import type { Command } from './cluster.ts';
+import type { ProvidedFile } from './files.ts';
 import type { Server } from './server.ts';
 
 /** What a server reports when a channel to it opens. */
@@ -69,19 +70,26 @@ export type Examination = {
 export const ABILITIES = ['write', 'hard-links', 'symbolic-links', 'rename', 'modes', 'times', 'locks', 'one-file-system'] as const;
 export type Ability = (typeof ABILITIES)[number];
 
-/** Symbolic links of `shared` paths in a release: `path` in the release → `target`, a relative path to `shared/…`. */
-export type SharedLink = { readonly path: string; readonly target: string; readonly kind: 'file' | 'directory' };
+/**
+ * A symbolic link that Lockstep makes in a release: `path` in it → `target`, a relative path to `shared/…` or to `.lockstep/files/…`.
+ * What a link of the kind `directory` leads to is made if it is not there; of the others only the directory around it.
+ */
+export type ReleaseLink = {
+  readonly path: string;
+  readonly target: string;
+  readonly kind: 'file' | 'directory' | 'seeded' | 'provided';
+};
 
 /**
  * Prepares `.lockstep/incoming/<release>`: a hard-linked clone of the sealed release `base` (or, with `null`, an empty directory)
- * from which `remove` was unlinked; then `links` are made, with their targets in `shared/` created.
+ * from which `remove` and the base's links to provided files were unlinked; then `links` are made, with their targets in `shared/` created.
  */
 export type StageRequest = {
   readonly release: string;
   readonly artifact: string;
   readonly base: string | null;
   readonly remove: readonly string[];
-  readonly links: readonly SharedLink[];
+  readonly links: readonly ReleaseLink[];
 };
 
 /** Sends files of a local directory into `.lockstep/incoming/<release>`. */
@@ -108,7 +116,17 @@ export type SealRequest = {
   readonly files: readonly string[];
   readonly content: string;
   readonly tree: string;
+  /** For who looks at the server without the daemon: kept beside the release's record. */
+  readonly revision?: string;
+  /** What it was cloned from: the unchanged files' lines of the release's list of hashes come from there. */
+  readonly base?: string | null;
 };
+
+/** Files for `.lockstep/files/<release>`, all that it has: others that lie there are removed. */
+export type ProvideRequest = { readonly release: string; readonly files: readonly ProvidedFile[] };
+
+/** `shared/<path>` begins as a copy of `seed`, a file or directory of the sealed release. */
+export type Seed = { readonly path: string; readonly seed: string };
 
 export type LockRequest = {
   readonly page: string;
@@ -160,6 +178,12 @@ export type Channel = {
   send(request: SendRequest, signal: AbortSignal): Promise<{ readonly bytes: number }>;
   /** `mismatch`: the files are not what they should be; nothing was renamed. */
   seal(op: string, request: SealRequest, signal: AbortSignal): Promise<void>;
+  /** Puts a release's files where its links lead, each by one rename: never a mix of two contents, also where the release is served. */
+  provide(op: string, request: ProvideRequest, signal: AbortSignal): Promise<void>;
+  /** Paths of the files that a release was given; `null`: it was given none, not even an empty set. */
+  provided(release: string, signal: AbortSignal): Promise<readonly string[] | null>;
+  /** Copies each seed to a shared path that is not there yet. What is there is never touched. */
+  seed(op: string, release: string, seeds: readonly Seed[], signal: AbortSignal): Promise<void>;
   /**
    * Is a sealed release still what it was? `damaged`: no, or it is not there; it counts as a release no more, and can be staged again.
    * `conflict`: it is damaged, and the server serves it.

@@ -1,4 +1,5 @@
 // A cluster: servers that are deployed together, with everything the configuration says about them.
+import type { FilesSource, SecretReference } from './files.ts';
 import type { Server } from './server.ts';
 
 /** How many servers may fail or be unreachable before the cutover without stopping the others. */
@@ -73,8 +74,11 @@ export type DriftSettings = {
   readonly onDeploy: 'warn' | 'refuse' | 'save';
 };
 
-/** A path that outlives releases. Lives in `shared/` and is linked into each release. */
-export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory' };
+/**
+ * A path that outlives releases. Lives in `shared/` and is linked into each release. `seed`: what of the release it begins as, where a
+ * server does not have it yet.
+ */
+export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory'; readonly seed?: string };
 
 /** For the simulated transport: how its servers behave. */
 export type Simulation = {
@@ -102,6 +106,11 @@ export type Cluster = {
   /** What becomes of servers that the failure budget leaves behind, as far as they can be reached. */
   readonly behind: BehindPolicy;
   readonly shared: readonly SharedPath[];
+  /** Where files from outside the repository come from. Absent: there are none. */
+  readonly files?: FilesSource;
+  /** For the templates among them. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
   /** `null`: no maintenance window; `lock` is skipped, the barriers stay. */
   readonly maintenance: Maintenance | null;
   readonly commands: {

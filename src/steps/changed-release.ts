@@ -4,6 +4,7 @@ import { differencesInShort } from '../core/differences.ts';
 import { driftSettings, sharedOf } from '../core/drift.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
 import type { ServerWork } from './perform.ts';
+import { providedOn } from './shapes.ts';
 
 const MOST_NAMED = 10;
 
@@ -16,7 +17,8 @@ export async function handleChanges(work: ServerWork, { current, tree }: Greetin
   if (current === null || tree === null) return null;
   const release = tools.remembered(deployment.cluster.name, current);
   if (release === null || release.artifact === null) return null;
-  const shape = await tools.shapes(release.artifact, sharedOf(release, deployment.cluster)).catch(() => null);
+  const provided = await providedOn(channel, deployment.cluster, current, signal);
+  const shape = await tools.shapes(release.artifact, sharedOf(release, deployment.cluster), provided).catch(() => null);
   if (shape === null || shape.treeHash === tree) return null;
 
   const { onDeploy } = driftSettings(deployment.cluster);

@@ -7,6 +7,7 @@ import type { Finding } from '../core/drift.ts';
 import { problemOf } from '../core/errors.ts';
 import type { Inspect } from '../core/ports.ts';
 import type { ReleaseRecord } from '../core/records.ts';
+import { providedOn } from './shapes.ts';
 import type { Shapes } from './shapes.ts';
 
 /** Named for each server; by then a person has seen enough. */
@@ -37,7 +38,8 @@ async function filesOf(
   shapes: Shapes,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const shape = expected.artifact === null ? null : await shapes(expected.artifact, sharedOf(expected, cluster));
+  const provided = await providedOn(channel, cluster, expected.id, signal);
+  const shape = expected.artifact === null ? null : await shapes(expected.artifact, sharedOf(expected, cluster), provided);
   const note = (text: string): Finding[] => [{ kind: 'files', isDrift: false, text }];
   if (shape === null) return note(`the files of ${expected.id} were not compared: its artifact is no longer on the daemon's machine`);
   if (depth === 'tree') {

@@ -5,7 +5,7 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, OpenVersionControl, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Masking, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
 import type { ReleaseRecord } from '../core/records.ts';
 import { build } from './build.ts';
 import { runStage } from './command-stage.ts';
@@ -34,7 +34,9 @@ export type StepTools = {
   readonly remembered: (cluster: string, release: string) => ReleaseRecord | null;
   /** Is the server marked as drifted? Then its files are not believed. */
   readonly isDrifted: (cluster: string, server: string) => boolean;
-  /** Adds to the deployment's log. */
+  readonly files: OutsideFiles;
+  readonly mask: Masking['mask'];
+  /** Adds to the deployment's log, which masks it. */
   readonly log: (deployment: number, text: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -64,6 +66,7 @@ export function performer(tools: StepTools): Perform {
   const upload = uploader(tools.artifacts);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
+    await readFiles(work);
     if (effect.server === null) return onCluster(work);
     const server = deployment.cluster.servers[effect.server];
     const member = deployment.members[effect.server];
@@ -84,6 +87,17 @@ function onCluster(work: Work): Promise<Facts> {
     default:
       throw new Error(`${action} is done on every server, not once for the cluster`);
   }
+}
+
+/**
+ * Without its files and secrets no deployment begins, and nothing is logged before its secrets are known. A roll back may find the files on
+ * the servers, and what undoes or ends a deployment that has begun needs none.
+ */
+async function readFiles({ deployment, effect, tools, signal }: Work): Promise<void> {
+  const mustHave = deployment.target === null && ['build', 'schedule', 'upload'].includes(effect.action);
+  await tools.files.read(deployment, signal).catch((error: unknown) => {
+    if (mustHave) throw error;
+  });
 }
 
 function onServer(work: ServerWork, upload: Upload): Promise<Facts> {

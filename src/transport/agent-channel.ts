@@ -10,6 +10,7 @@ import {
   examinationOf,
   greetingOf,
   inspectionOf,
+  pathsOf,
   previousOf,
   refusalOf,
   runResultOf,
@@ -20,7 +21,18 @@ import {
 import { connectionKeeper } from './connection-keeper.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
-import { collectPayload, needName, runPayload, sealPayload, shapePayload, sharedPayload, stagePayload, wordOrNone } from './payloads.ts';
+import {
+  collectPayload,
+  needName,
+  providePayload,
+  runPayload,
+  sealPayload,
+  seedPayload,
+  shapePayload,
+  sharedPayload,
+  stagePayload,
+  wordOrNone,
+} from './payloads.ts';
 import { exactPattern } from './rsync-argv.ts';
 import { opensAnother } from './second-session.ts';
 import { listTree, runTransfer } from './send.ts';
@@ -174,7 +186,8 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
     stage,
     send,
     seal: (op, request, signal) => {
-      const words = [request.release, request.artifact, request.content, request.tree].map(needName);
+      const { release, artifact, content, tree, base = null, revision = null } = request;
+      const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];
       return ask({
         verb: 'seal',
         what: 'verification',
@@ -185,6 +198,16 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
         read: done,
         signal,
       });
+    },
+    provide: (op, request, signal) => {
+      const { payload, indexBytes } = providePayload(request);
+      const words = [needName(request.release), indexBytes];
+      return ask({ verb: 'provide', what: 'upload', op, words, payload, limitMs: 5 * MINUTE, read: done, signal });
+    },
+    provided: (release, signal) => ask({ verb: 'provided', what: 'upload', words: [needName(release)], read: pathsOf, signal }),
+    seed: (op, release, seeds, signal) => {
+      const payload = seedPayload(seeds);
+      return ask({ verb: 'seed', what: 'upload', op, words: [needName(release)], payload, limitMs: 15 * MINUTE, read: done, signal });
     },
     verify: (request, signal) => {
       const words = [request.release, request.content, request.tree].map(needName);

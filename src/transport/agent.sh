@@ -10,9 +10,12 @@
 # Everything below .lockstep is the agent's own:
 #   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
 #   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force    order    EPOCH SEQ of the newest request that acted
-#   releases/   one record for each sealed release: its artifact's id      run      held while a command runs
-#   operations/ what `switch` and `run` did, by operation id               bots     held (shared) by with-lock while a bot runs
-#   incoming/   uploads                                                    watchdog held by the watchdog while it lives
+#   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
+#               then its revision                                          bots     held (shared) by with-lock while a bot runs
+#   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
+#   files/      files from outside, by release: its links lead there
+#   operations/ what `switch` and `run` did, by operation id
+#   incoming/   uploads
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 
 set -u
@@ -32,7 +35,7 @@ serve() {
   trap 'rm -rf "$session"' EXIT
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
   printf '\n@%s ready\n' "$nonce" >&3
-  while read -r seq verb epoch op size one two three four; do
+  while read -r seq verb epoch op size one two three four five six; do
     for number in "$seq" "$epoch" "$size"; do
       case $number in '' | *[!0-9]*) exit 1 ;; esac
     done
@@ -41,6 +44,7 @@ serve() {
       exit 1 # The next line cannot be found any more.
     fi
     said=$(act 2>&1 >/dev/null) || failed "$said"
+    [ "$verb" != provide ] || rm -f "$payload"
   done
 }
 
@@ -50,16 +54,20 @@ prepare() {
     command -v "$tool" >/dev/null || { echo "there is no $tool on this server; install coreutils, findutils, sed and util-linux" && exit 1; }
   done
   find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
-  mkdir -p releases shared .lockstep/releases .lockstep/incoming || exit 1
+  mkdir -p releases shared .lockstep/releases .lockstep/manifests .lockstep/files .lockstep/incoming || exit 1
   [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
   [ -e .lockstep/bots ] || : >.lockstep/bots
 }
 
 take_payload() {
   [ "$size" -gt 0 ] || return 0
-  [ -d "$session" ] || mkdir -m 700 "$session" || return 1
-  head -c "$size" >"$payload" && [ "$(wc -c <"$payload")" -eq "$size" ]
+  make_session || return 1
+  rm -f "$payload"
+  (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
 }
+
+# A place for what only the present conversation needs.
+make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
@@ -72,7 +80,10 @@ act() {
     stage) stage "$one" "$two" "$three" "$four" ;;
     separate) separate "$one" ;;
     discard) discard "$one" ;;
-    seal) seal "$one" "$two" "$three" "$four" ;;
+    seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
+    provide) provide "$one" "$two" ;;
+    provided) provided "$one" ;;
+    seed) seed "$one" ;;
     verify) verify "$one" "$two" "$three" ;;
     preview) preview "$one" ;;
     lock) lock "$one" "$two" "$three" ;;
@@ -231,11 +242,11 @@ find_rsync() {
 
 null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }
 
-# --- stage, separate, seal ----------------------------------------------------------------------------------------------------------
+# --- stage, separate, seal, seed ----------------------------------------------------------------------------------------------------------
 # A clone shares its files with the release it was made from. So nothing in it is ever written, touched or chmodded: paths are only
 # unlinked, and rsync puts new files in their place.
 
-stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; then of each link `./path`, `shared/path`, target, kind.
+stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; then of each link `./path`, its place here, target, kind.
   need_name "$1"
   enter
   refuse_sealed "$1" "$2" '{"state":"sealed"}'
@@ -252,7 +263,7 @@ stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; 
   if ! { is_name "$3" && is_sealed "$3" && clone "$3" "$4"; }; then
     rm -rf "$incoming" && mkdir "$incoming" || exit 1
   fi
-  [ "$size" -eq "$4" ] || shared_links "$4"
+  [ "$size" -eq "$4" ] || links "$4"
   answer '{"state":"staged"}'
 }
 
@@ -269,6 +280,7 @@ clone() {
     case $said in *'No space left on device'* | *'uota exceeded'*) printf '%s\n' "$said" >&2 && exit 1 ;; esac
     cp -a "releases/$1" "$incoming" || exit 1 # The file system or the kernel forbids these hard links.
   fi
+  [ ! -d ".lockstep/files/$1" ] || (cd "$incoming" && unlink_files "$1") || exit 1
   [ "$2" -gt 0 ] || return 0
   (
     cd "$incoming" && head -c "$2" "$payload" >"$session/unlinked" || exit 1
@@ -280,7 +292,14 @@ clone() {
   )
 }
 
-shared_links() {
+# Links that lead to the files of the base, and directories that were there for them only.
+unlink_files() { # BASE
+  make_session && find . -type l -lname "*/.lockstep/files/$1/*" -printf '%h\0' -delete >"$session/around" || return 1
+  sort -zu "$session/around" | sed -z 's/^\.\/*//; /^$/d' | xargs -0 -r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null
+  return 0
+}
+
+links() {
   tail -c "+$(($1 + 1))" "$payload" >"$session/links" || exit 1
   # shellcheck disable=SC2016 # The inner shell expands these.
   incoming=$incoming xargs -0 -n 4 sh -c '
@@ -309,7 +328,7 @@ discard() { # RELEASE
   answer '{}'
 }
 
-seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose content is compared.
+seal() { # RELEASE ARTIFACT CONTENT TREE BASE REVISION. Payload: `./path` of the files whose content is compared.
   need_name "$1"
   enter
   refuse_sealed "$1" "$2" '{}'
@@ -319,8 +338,43 @@ seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose c
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   cd "$OLDPWD" || exit 1
   sync -f ".lockstep/incoming/$1" || exit 1
-  echo "$2" | keep ".lockstep/releases/$1" || exit 1
+  sums "$1" "$5" | keep ".lockstep/manifests/$1" || exit 1
+  printf '%s\n' "$2" "$6" | keep ".lockstep/releases/$1" || exit 1
   mv -T ".lockstep/incoming/$1" "releases/$1" && sync releases .lockstep/incoming || exit 1
+  answer '{}'
+}
+
+# The hashes of all files of an upload as `sha256sum -c` reads them, although only what was sent has been read: those of the other files are in
+# the base's list. A file's own line comes before that of the base and before the filler; of each path that is there the first line is kept.
+sums() { # RELEASE BASE
+  incoming=.lockstep/incoming/$1
+  filler=..................................................................
+  {
+    [ "$size" -eq 0 ] || lines <"$session/sums"
+    if [ -f ".lockstep/manifests/$2" ]; then
+      cat ".lockstep/manifests/$2"
+    elif [ "$2" != - ]; then # A base from before there were such lists.
+      (cd "$incoming" && find . -type f -print0 | xargs -0 sha256sum -z -- | sed -z 's/  \.\//  /') | lines
+    fi
+    find "$incoming" -type f -printf "$filler%P\\0" | lines
+  } | sort -s -t "$(printf '\001')" -k 1.67 | uniq -s 66 -d
+}
+
+# A name with a line break has no line.
+lines() { sed -z '/\n/d' | tr '\0' '\n'; }
+
+# Payload: of each shared path that is to begin as something in the release its path and the other's, both `./path`.
+seed() { # RELEASE
+  need_name "$1"
+  enter
+  is_sealed "$1" || refuse not-found "there is no sealed release $1 on this server"
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  release=releases/$1 xargs -0 -n 2 sh -c '
+    to=shared/$1 from=$release/$2
+    new=${to%/*}/.seed.${to##*/}
+    [ ! -e "$to" ] && [ ! -L "$to" ] || exit 0
+    rm -rf -- "$new" && mkdir -p -- "${to%/*}" && cp -a -- "$from" "$new" && sync -f "$new" && mv -T -- "$new" "$to" && sync "${to%/*}"
+  ' seed <"$payload" || exit 1
   answer '{}'
 }
 
@@ -345,7 +399,7 @@ compare() { # CONTENT TREE. Payload: `./path` of the files whose content is comp
   wrong='' content=$1
   tree=$(tree_lines | sha256sum)
   [ "${tree%% *}" = "$2" ] || { wrong='the tree (names, types, modes, sizes, times) differs from the manifest' && return; }
-  [ "$size" -eq 0 ] || content=$(content_lines | sha256sum)
+  [ "$size" -eq 0 ] || content=$(content_lines | tee "$session/sums" | sha256sum)
   [ "${content%% *}" = "$1" ] || wrong='the content of files differs from the manifest'
 }
 
@@ -515,6 +569,68 @@ try() { # NAME COMMAND...
   name=$1
   shift
   "$@" 2>/dev/null || lacks="$lacks${lacks:+,}\"$name\""
+}
+
+# --- provide ------------------------------------------------------------------------------------------------------------------------
+# Files from outside. The application may read them where the daemon says so (0644); those with a secret are the account's alone, from
+# their first byte. So the directories are open, and the files are not.
+
+provide() { # RELEASE INDEX-BYTES. Payload: of each file a line `MODE SIZE PATH`; then their bytes, one file after the other.
+  need_name "$1"
+  enter
+  files=.lockstep/files/$1 new=.lockstep/files/.new.$1
+  make_session || exit 1
+  rm -rf "$new" && mkdir "$new" || exit 1
+  index=$session/index
+  if [ "$size" -gt 0 ]; then unpack "$2"; else index=/dev/null; fi
+  if [ -d "$files" ]; then
+    exchange
+  else
+    mv -T "$new" "$files" || exit 1
+  fi
+  sync .lockstep/files || exit 1
+  answer '{}'
+}
+
+# Every file is whole and durable before any of them takes its place.
+unpack() {
+  exec 5<"$payload"
+  head -c "$1" <&5 >"$index" || exit 1
+  while IFS= read -r line; do
+    mode=${line%% *} line=${line#* }
+    bytes=${line%% *} file=$new/${line#* }
+    umask 022
+    [ -d "${file%/*}" ] || mkdir -p -- "${file%/*}" || exit 1
+    case $mode in ?00) umask 077 ;; esac
+    head -c "$bytes" <&5 >"$file" || exit 1
+    [ "${mode#7}" = "$mode" ] || chmod "$mode" -- "$file" || exit 1
+  done <"$index"
+  umask 022
+  [ "$(cat <&5 | wc -c)" -eq 0 ] || { echo 'the files do not have the sizes that were announced' >&2 && exit 1; }
+  exec 5<&-
+  find "$new" -exec sync -- {} + || exit 1
+}
+
+# The release has files already, and may be served: each is replaced by one rename; what it no longer has goes first.
+exchange() {
+  cut -d ' ' -f 3- "$index" | sort >"$session/wanted" || exit 1
+  (cd "$files" && find . -mindepth 1 ! -type d -printf '%P\n') | sort | comm -23 - "$session/wanted" | while IFS= read -r file; do
+    rm -f -- "$files/$file" || exit 1
+  done || exit 1
+  find "$files" -mindepth 1 -type d -empty -delete || exit 1
+  while IFS= read -r file; do
+    case $file in */*) mkdir -p -- "$files/${file%/*}" || exit 1 ;; esac
+    mv -T -- "$new/$file" "$files/$file" || exit 1
+  done <"$session/wanted"
+  rm -rf "$new" && find "$files" -type d -exec sync -- {} + || exit 1
+}
+
+provided() { # RELEASE. Only looks.
+  need_name "$1"
+  [ -d ".lockstep/files/$1" ] || answer '{"paths":null}'
+  paths=$(cd ".lockstep/files/$1" && find . -type f -printf '%P\n' | base64 -w 0) || exit 1
+  [ ${#paths} -lt 60000 ] || refuse refused "$1 has too many files from outside to be named"
+  answer "{\"paths\":\"$paths\"}"
 }
 
 # --- lock, decide, unlock, and the watchdog -----------------------------------------------------------------------------------------
@@ -738,7 +854,10 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
     case $release in "$serving" | "$fallback") continue ;; esac
     [ "$size" -eq 0 ] || ! grep -qxF -e "$release" "$payload" || continue
     # Out of releases/ in one rename: what is there is whole.
-    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record"
+    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record" ".lockstep/manifests/$release"
+  done
+  for files in .lockstep/files/* .lockstep/files/.new.*; do
+    [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
   done
   find . -maxdepth 1 -name '.current.*' -type l -delete
   for other in .lockstep/agent-*; do [ ".lockstep/${0##*/}" = "$other" ] || rm -f "$other"; done

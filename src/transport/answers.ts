@@ -137,6 +137,21 @@ export function runResultOf(value: unknown): RunResult | null {
   return { exit, output: Buffer.from(matching(output, /^[A-Za-z0-9+/=]*$/), 'base64').toString('utf8') };
 }
 
+/** Paths inside a release, one a line in base64; `null`: there is nothing of which they could be. */
+export function pathsOf(value: unknown): string[] | null {
+  const { paths } = fields(value);
+  if (paths === null) return null;
+  const lines = Buffer.from(matching(paths, /^[A-Za-z0-9+/=]*$/), 'base64')
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  if (!lines.every(isInnerPath)) throw new BadAnswer();
+  return lines.sort();
+}
+
+const isInnerPath = (path: string): boolean =>
+  !/\p{Cc}/u.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
 /** Lines in one text. */
 export function warningsOf(value: unknown): string[] {
   const { warnings } = fields(value);

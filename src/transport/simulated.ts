@@ -15,6 +15,8 @@ type State = {
   /** The hashes that releases were sealed with. */
   readonly trees: Map<string, string>;
   readonly incoming: Map<string, string>;
+  /** Paths of files from outside, by release. */
+  readonly files: Map<string, readonly string[]>;
   lock: Lock | null;
   readonly answers: Map<string, unknown>;
 };
@@ -41,6 +43,7 @@ const emptyState = (): State => ({
   sealed: new Map(),
   trees: new Map(),
   incoming: new Map(),
+  files: new Map(),
   lock: null,
   answers: new Map(),
 });
@@ -149,6 +152,15 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.sealed.set(release, artifact);
         state.trees.set(release, tree);
       }),
+    provide: (_op, { release, files }, signal) =>
+      act('upload', signal, () => {
+        state.files.set(
+          release,
+          files.map((file) => file.path),
+        );
+      }),
+    provided: (release, signal) => act('upload', signal, () => state.files.get(release) ?? null),
+    seed: (_op, release, _seeds, signal) => act('upload', signal, () => needSealed('upload', release)),
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     preview: (_op, release, signal) => act('preview', signal, () => needSealed('preview', release)),
@@ -185,6 +197,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         for (const release of state.sealed.keys()) {
           if (release !== state.current && !keep.includes(release)) state.sealed.delete(release);
         }
+        for (const release of state.files.keys()) if (!state.sealed.has(release)) state.files.delete(release);
         state.incoming.clear();
         return [];
       }),
