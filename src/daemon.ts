@@ -14,6 +14,7 @@ import { createEngine } from './engine/engine.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
+import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
 import { createHeads } from './requests/heads.ts';
@@ -75,6 +76,7 @@ export async function startDaemon({
   const artifacts = await openArtifacts(join(data, 'artifacts'));
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
+  const migrations = openMigrations();
   const runtime = await openRuntime(data);
   const transport = openTransport({ directory: join(data, 'ssh'), runtime });
 
@@ -82,7 +84,7 @@ export async function startDaemon({
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
   const state = await loadState(store);
   const heads = createHeads(await store.heads());
-  const perform = performer({ builder, artifacts, versionControl, ...channels, log: logs.append, now });
+  const perform = performer({ builder, artifacts, migrations, versionControl, ...channels, log: logs.append, now });
   const engine = createEngine({
     store,
     state,
@@ -116,6 +118,9 @@ export async function startDaemon({
     configuration: () => configuration,
     configurationProblem: () => configurationProblem,
     versionControl,
+    artifacts,
+    migrations,
+    log: logs.append,
     readLog,
     secrets: secrets.secretsOf,
     now,

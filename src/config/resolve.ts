@@ -4,6 +4,7 @@ import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository } from '../core/repository.ts';
 import type { Files } from './files.ts';
+import { resolveMigrations } from './migrations.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
 import { resolveRepositoryUrl } from './repository-url.ts';
@@ -104,6 +105,7 @@ export function resolveCluster(
       unlock: resolveCommand(unlock, 300_000),
       flush: resolveCommand(flush, 300_000),
     },
+    migrations: resolveMigrations(input, name, environment, files, problems),
     verify: resolveVerification(input, name, path, problems),
     keep: input.keep,
     forcePush: input.forcePush ?? environment !== 'production',

@@ -31,7 +31,7 @@ export type Application = {
   rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
   releaseHold(cluster: string, by: string): Promise<Accepted>;
   abort(deployment: number, by: string): Promise<Accepted>;
-  /** An operator settles a migration of which nobody knows whether it ran. */
+  /** An operator settles a migration of which nobody knows whether it ran. Built-in ones are settled in their database first: `unreachable`. */
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
   lock(cluster: string, by: string, reason: string): Promise<Accepted>;
   unlock(cluster: string, by: string): Promise<Accepted>;

@@ -1,4 +1,5 @@
 // A cluster: servers that are deployed together, with everything the configuration says about them.
+import type { SecretSource } from './secret-source.ts';
 import type { Server } from './server.ts';
 
 /** How many servers may fail or be unreachable before the cutover without stopping the others. */
@@ -19,6 +20,19 @@ export type Maintenance = {
   readonly lockTimeoutMs: number;
   /** How long `lock` waits for bots that hold the shared lock. */
   readonly botsTimeoutMs: number;
+};
+
+/** Built-in migrations: SQL files of the release, each executed exactly once in the cluster's database, by the daemon itself. */
+export type MigrationSettings = {
+  /** In the artifact, without a slash at the end. */
+  readonly directory: string;
+  /** URL without a password; see `parseDatabaseUrl`. */
+  readonly database: string;
+  readonly password: SecretSource | null;
+  /** `before-lock`: when all servers are uploaded and nothing is locked yet, for changes that the release before can live with. */
+  readonly when: 'after-switch' | 'before-lock';
+  /** What is done about destructive statements: nothing, a warning in the log, or no deployment. */
+  readonly lint: 'off' | 'warn' | 'refuse';
 };
 
 export type Verification = {
@@ -70,6 +84,8 @@ export type Cluster = {
     readonly unlock: Command | null;
     readonly flush: Command | null;
   };
+  /** `null`: none, or a command of one's own (`commands.migrate`); never both. */
+  readonly migrations: MigrationSettings | null;
   readonly verify: Verification | null;
   /** How many releases that were live stay on the servers. */
   readonly keep: number;

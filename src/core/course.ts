@@ -6,7 +6,17 @@ import type { Action, Stage } from './step.ts';
 
 /** The way forward for a cluster; `isBuilt`: the artifact is there already, as for a roll back. */
 export function courseOf(cluster: Cluster, isBuilt = false): StageProgress[] {
-  return STAGES.filter(({ action }) => isWanted(cluster, action) && !(isBuilt && action === 'build')).map(progressOf);
+  return stagesOf(cluster)
+    .filter(({ action }) => isWanted(cluster, action) && !(isBuilt && action === 'build'))
+    .map(progressOf);
+}
+
+/** STAGES, with the migration where the cluster wants it. */
+function stagesOf({ migrations }: Cluster): readonly Stage[] {
+  if (migrations?.when !== 'before-lock') return STAGES;
+  const others = STAGES.filter(({ action }) => action !== 'migrate');
+  const lock = others.findIndex(({ action }) => action === 'lock');
+  return [...others.slice(0, lock), ...STAGES.filter(({ action }) => action === 'migrate'), ...others.slice(lock)];
 }
 
 function isWanted(cluster: Cluster, action: Action): boolean {
@@ -15,7 +25,7 @@ function isWanted(cluster: Cluster, action: Action): boolean {
     case 'decide':
       return cluster.maintenance !== null;
     case 'migrate':
-      return cluster.commands.migrate !== null;
+      return cluster.commands.migrate !== null || cluster.migrations !== null;
     case 'verify':
       return cluster.verify !== null;
     case 'build':

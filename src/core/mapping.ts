@@ -1,10 +1,11 @@
 // Which clusters a branch feeds, and which branch feeds a cluster: patterns of the configuration become concrete clusters here.
-import type { Cluster, Command } from './cluster.ts';
+import type { Cluster, Command, MigrationSettings } from './cluster.ts';
 import type { BranchRule, Configuration } from './configuration.ts';
 import { fillIn, matchPattern, parsePattern, variablesOf } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import type { Build } from './repository.ts';
 import { safeName } from './safe-name.ts';
+import type { SecretSource } from './secret-source.ts';
 import type { Server } from './server.ts';
 
 export type Branch = { readonly repository: string; readonly branch: string };
@@ -54,7 +55,7 @@ function bestRule(
   return best;
 }
 
-/** Fills the variables of a pattern cluster in: its name, its servers' names, hosts, users and paths, its commands and verify URLs. */
+/** Fills the variables of a pattern cluster in: its name, its servers' names, hosts, users and paths, its commands, database and verify URLs. */
 function concrete(template: Cluster, values: ReadonlyMap<string, string>): Cluster {
   const own = new Map([...values].filter(([name]) => variablesOf(template.name).includes(name)));
   if (own.size === 0) return template;
@@ -73,8 +74,18 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       path: fill(server.path),
     })),
     commands: { lock: fillCommand(lock), migrate: fillCommand(migrate), unlock: fillCommand(unlock), flush: fillCommand(flush) },
+    migrations: template.migrations && fillMigrations(template.migrations, fill),
     verify: template.verify && { ...template.verify, http: template.verify.http.map(fill) },
   };
+}
+
+function fillMigrations({ directory, database, password, ...rest }: MigrationSettings, fill: (text: string) => string): MigrationSettings {
+  return { ...rest, directory: fill(directory), database: fill(database), password: password && fillSource(password, fill) };
+}
+
+function fillSource(source: SecretSource, fill: (text: string) => string): SecretSource {
+  if ('file' in source) return { file: fill(source.file) };
+  return 'environment' in source ? source : { command: fill(source.command) };
 }
 
 /**

@@ -138,6 +138,8 @@ function serverState(deployment: Deployment, member: Member): ServerState {
   const stage = deployment.course[deployment.at];
   if (stage === undefined) return 'idle';
   const row = (stage.direction === 'forward' ? FORWARD : BACK)[stage.action];
+  // A migration before the lock finds servers that have not switched yet.
+  if (stage.action === 'migrate' && !member.mayHaveSwitched) return 'uploaded';
   const isHere = member.at === deployment.at;
   return row?.[!isHere ? 0 : member.status === 'done' ? 2 : 1] ?? 'idle';
 }

@@ -2,12 +2,12 @@
 import type { Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { decideAbort, decideDeploy, decideLock, decideReleaseHold, decideRollback, decideSettle, decideUnlock } from '../core/decide.ts';
+import { decideAbort, decideDeploy, decideLock, decideReleaseHold, decideRollback, decideUnlock } from '../core/decide.ts';
 import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
 import type { Source } from '../core/mapping.ts';
-import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
+import type { Artifacts, Engine, Migrations, OpenVersionControl, Store } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
 import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
@@ -18,6 +18,7 @@ import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
 import { receive } from './receive.ts';
+import { createSettler } from './settle.ts';
 
 export type ApplicationTools = FeedTools & {
   readonly version: string;
@@ -28,6 +29,10 @@ export type ApplicationTools = FeedTools & {
   readonly configuration: () => Configuration;
   readonly configurationProblem: () => string | null;
   readonly versionControl: OpenVersionControl;
+  readonly artifacts: Artifacts;
+  readonly migrations: Migrations;
+  /** Adds to a deployment's log. */
+  readonly log: (deployment: number, text: string) => void;
   readonly readLog: Application['log'];
   readonly secrets: Application['secrets'];
   readonly now: () => number;
@@ -35,6 +40,7 @@ export type ApplicationTools = FeedTools & {
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
+  const settle = createSettler(tools);
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
   function clusterNamed(name: string): Cluster {
@@ -126,7 +132,7 @@ export function createApplication(tools: ApplicationTools): Application {
       return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
     },
     async settleMigration(deployment, done, by) {
-      return { message: await engine.request((state) => decideSettle(state, deployment, done, by)), deployment };
+      return { message: await settle(deployment, done, by), deployment };
     },
     async lock(name, by, reason) {
       clusterNamed(name);
@@ -149,5 +155,6 @@ export function createApplication(tools: ApplicationTools): Application {
 /** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, no verification. */
 function forRollback(cluster: Cluster, isEmergency: boolean): Cluster {
   const commands = { ...cluster.commands, migrate: null };
-  return isEmergency ? { ...cluster, maintenance: null, verify: null, commands: { ...commands, lock: null } } : { ...cluster, commands };
+  const calm = { ...cluster, commands, migrations: null };
+  return isEmergency ? { ...calm, maintenance: null, verify: null, commands: { ...commands, lock: null } } : calm;
 }

@@ -5,12 +5,13 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, OpenVersionControl, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Migrations, OpenVersionControl, Perform } from '../core/ports.ts';
 import { build } from './build.ts';
 import { collect } from './collect.ts';
 import { decide } from './decide.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
+import { runMigrations } from './migrations.ts';
 import { schedule } from './schedule.ts';
 import { switchCurrent } from './switch.ts';
 import { unlock } from './unlock.ts';
@@ -22,6 +23,7 @@ export type StepTools = {
   readonly versionControl: OpenVersionControl;
   readonly builder: Builder;
   readonly artifacts: Artifacts;
+  readonly migrations: Migrations;
   /** The open channel to a server of a deployment; made at the first call, kept until the deployment ends. */
   readonly channel: (deployment: Deployment, server: Server) => Channel;
   /** A channel to this machine, for a migration that runs here. */
@@ -54,7 +56,8 @@ export function performer(tools: StepTools): Perform {
   const upload = uploader(tools.artifacts);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
-    if (effect.server === null) return effect.action === 'build' ? build(work) : migrate(work);
+    if (effect.server === null)
+      return effect.action === 'build' ? build(work) : deployment.cluster.migrations === null ? migrate(work) : runMigrations(work);
     const server = deployment.cluster.servers[effect.server];
     const member = deployment.members[effect.server];
     if (server === undefined || member === undefined) throw new Error(`deployment ${deployment.number} has no server ${effect.server}`);

@@ -53,6 +53,7 @@ describe('a configuration', () => {
         botsTimeoutMs: 30_000,
       },
       commands: { lock: null, migrate: null, unlock: null, flush: null },
+      migrations: null,
       verify: null,
       keep: 5,
       forcePush: false,

@@ -35,13 +35,27 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
 
 const clusterOf = (
   servers: number,
-  shape: { maintenance: boolean; migrate: boolean; verify: boolean; percent: number; concurrency: number },
+  shape: {
+    maintenance: boolean;
+    migrate: boolean;
+    migrations: 'after-switch' | 'before-lock' | null;
+    verify: boolean;
+    percent: number;
+    concurrency: number;
+  },
 ) => {
   const plain = sampleCluster(servers, { maxFailures: { percent: shape.percent }, concurrency: shape.concurrency });
   return {
     ...plain,
     maintenance: shape.maintenance ? plain.maintenance : null,
-    commands: { ...plain.commands, migrate: shape.migrate ? sampleCommand : null },
+    commands: { ...plain.commands, migrate: shape.migrate && shape.migrations === null ? sampleCommand : null },
+    migrations: shape.migrations && {
+      directory: 'db',
+      database: 'sqlite:///srv/a.db',
+      password: null,
+      when: shape.migrations,
+      lint: 'off' as const,
+    },
     verify: shape.verify ? { http: ['http://{host}/'], expect: 200, timeoutMs: 1_000 } : null,
   };
 };
@@ -49,6 +63,7 @@ const clusterOf = (
 const shapes = fc.record({
   maintenance: fc.boolean(),
   migrate: fc.boolean(),
+  migrations: fc.constantFrom(null, 'after-switch' as const, 'before-lock' as const),
   verify: fc.boolean(),
   percent: fc.constantFrom(0, 5, 50),
   concurrency: fc.integer({ min: 1, max: 60 }),

@@ -130,6 +130,13 @@ describe('a pattern cluster', () => {
         unlock: null,
         flush: null,
       },
+      migrations: {
+        directory: 'db/{developer}',
+        database: 'mysql://{developer}@db/shop_{developer}',
+        password: { file: '/secrets/{developer}' },
+        when: 'after-switch',
+        lint: 'warn',
+      },
       verify: { http: ['http://{host}/{server}/{developer}'], expect: 200, timeoutMs: 1 },
     });
     const mapping = clustersFor(configuration([rule('servers/{developer}', [rich.name])], [rich]), 'shop', 'servers/anna');
@@ -138,6 +145,7 @@ describe('a pattern cluster', () => {
       name: 'sandbox-anna',
       servers: [{ name: 'box-anna', host: 'anna.example.org', user: 'anna', path: '/srv/anna' }],
       commands: { lock: { run: 'stop anna ${developer} {other}' }, migrate: { on: 'box-anna' } },
+      migrations: { directory: 'db/anna', database: 'mysql://anna@db/shop_anna', password: { file: '/secrets/anna' } },
       verify: { http: ['http://{host}/{server}/anna'] },
     });
   });

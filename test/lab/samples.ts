@@ -22,6 +22,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     shared: [],
     maintenance: { page: 'We are updating the software.', lockTimeoutMs: 120_000, botsTimeoutMs: 30_000 },
     commands: { lock: null, migrate: null, unlock: null, flush: null },
+    migrations: null,
     verify: null,
     keep: 5,
     forcePush: true,
