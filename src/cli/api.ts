@@ -60,7 +60,7 @@ export function createApi(client: Client, by: string): Api {
     deploy: (cluster, { revision, force }) =>
       post(`/clusters/${segment(cluster)}/deploy`, revision === undefined ? { force } : { revision, force }, SLOW_MS),
     abort: (number) => post(`/deployments/${number}/abort`),
-    settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
+    settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }, SLOW_MS),
     lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
     unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),
     releases: async (cluster) => (await get(`/clusters/${segment(cluster)}/releases`)) as { releases: PastReleaseView[] },

@@ -71,9 +71,9 @@ async function afterFailure(database: Database, file: MigrationFile, tools: Tool
   let look: Database | null = null;
   let verdict: DeployError | null;
   try {
-    if (failure.isAnswer) await database.run('ROLLBACK').catch(() => undefined);
-    else await database.close();
-    look = failure.isAnswer ? database : await tools.reopen();
+    const isAlive = failure.isAnswer && (await rollBack(database));
+    if (!isAlive) await database.close();
+    look = isAlive ? database : await tools.reopen();
     verdict = await judge(look, file, tools.run, progress, failure);
   } catch (unknown) {
     // Without a COMMIT the server rolls back by itself.
@@ -85,6 +85,13 @@ async function afterFailure(database: Database, file: MigrationFile, tools: Tool
   }
   if (verdict !== null) throw verdict;
 }
+
+/** Does the connection answer still? That there is nothing to roll back is an answer, too. */
+const rollBack = (database: Database): Promise<boolean> =>
+  database.run('ROLLBACK').then(
+    () => true,
+    (error: unknown) => database.isAnswer(error),
+  );
 
 type Failure = { readonly why: string; readonly isAnswer: boolean; readonly error: unknown };
 
