@@ -12,7 +12,11 @@ const homes = {
   'jsonc-parser': ['config'],
   zod: ['config', 'http'],
   winston: ['notify'],
-  'better-sqlite3': ['store'],
+  // The daemon's own journal, and the databases of users: two uses that have nothing in common but the library.
+  'better-sqlite3': ['store', 'migrations'],
+  pg: ['migrations'],
+  mysql2: ['migrations'],
+  'sql-parser-cst': ['migrations'],
   commander: ['cli'],
 };
 

@@ -21,6 +21,7 @@ import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
+import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
@@ -86,6 +87,7 @@ export async function startDaemon({
   const artifacts = await openArtifacts(join(data, 'artifacts'));
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
+  const migrations = openMigrations();
   const runtime = await openRuntime(data);
   const transport = openTransport({ directory: join(data, 'ssh'), runtime });
 
@@ -101,6 +103,7 @@ export async function startDaemon({
   const perform = performer({
     builder,
     artifacts,
+    migrations,
     versionControl,
     ...channels,
     files,
@@ -158,6 +161,9 @@ export async function startDaemon({
     catchUpNow: catchUp.hurry,
     transport,
     inspect,
+    artifacts,
+    migrations,
+    log: writeLog,
     readLog,
     secrets: secrets.secretsOf,
     now,

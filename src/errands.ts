@@ -9,6 +9,9 @@ import { knownClusters } from './core/mapping.ts';
 import type { Repository } from './core/repository.ts';
 import { installHooks } from './forge/install.ts';
 import { localPath } from './forge/repository-place.ts';
+import { filesIn } from './migrations/files.ts';
+import { lint } from './migrations/lint.ts';
+import { addressOf } from './migrations/open-database.ts';
 import { openSecrets } from './store/secrets.ts';
 import { ensureIdentity } from './transport/identity.ts';
 import { trust } from './transport/known-hosts.ts';
@@ -109,6 +112,24 @@ export const trustServers: CliWiring['trustServers'] = async ({ config, data, cl
   return lines.length > 0
     ? [...lines, 'compare these with what the servers say: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub']
     : ['nothing to trust'];
+};
+
+export const lintMigrations: CliWiring['lintMigrations'] = async ({ config, cluster, directory, dir }) => {
+  const { configuration } = await loadConfiguration(config);
+  const settings = configuration.clusters.get(cluster)?.migrations;
+  if (settings === undefined) {
+    throw new DeployError('not-found', `there is no cluster ${cluster}; there are: ${[...configuration.clusters.keys()].join(', ')}`);
+  }
+  if (settings === null) throw new DeployError('configuration', `cluster ${cluster} has no "migrations"; see docs/migrations.md`);
+  const { kind } = addressOf(settings);
+  const place = directory ?? resolve(dir, settings.directory);
+  const files = await filesIn(place, kind);
+  const impossible = files.flatMap(({ name, problems }) =>
+    problems.map(({ line, message }) => ({ file: name, line, rule: 'impossible', message, isGrave: true })),
+  );
+  // Each by itself: which of them were executed is not known here, and a table of an executed file is in use.
+  const findings = files.flatMap((file) => lint([file], kind));
+  return { cluster, directory: place, files: files.length, level: settings.lint, findings: [...impossible, ...findings] };
 };
 
 async function exists(path: string): Promise<boolean> {

@@ -59,6 +59,7 @@ process.exitCode = await runCommand(
     checkRepositories: async (file) => (await checkup()).checkRepositories(file),
     initialise: async (options) => (await errands()).initialise(options),
     installHooks: async (options) => (await errands()).installRepositoryHooks(options),
+    lintMigrations: async (options) => (await errands()).lintMigrations(options),
     trustServers: async (options) => (await errands()).trustServers(options),
   },
 );

@@ -76,7 +76,7 @@ export function createApi(client: Client, by: string): Api {
     resume: (number) => post(`/deployments/${number}/resume`),
     skip: (number, server) => post(`/deployments/${number}/skip`, { server }),
     retry: (number, server) => post(`/deployments/${number}/retry`, { server }, SLOW_MS),
-    settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
+    settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }, SLOW_MS),
     lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
     unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),
     releases: async (cluster) => (await get(`/clusters/${segment(cluster)}/releases`)) as { releases: PastReleaseView[] },

@@ -4,6 +4,7 @@ import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
 import { logs } from './logs.ts';
+import { lintMigrations } from './lint.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { releases } from './releases.ts';
@@ -89,6 +90,7 @@ type CommandOptions = {
   emergency?: boolean;
   drift?: string;
   cluster?: string;
+  directory?: string;
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -260,7 +262,7 @@ function actCommands(program: Command, does: Does): void {
   does(program.command('unlock').description('let deployments of a cluster run again').argument('<cluster>'), (session, [cluster = '']) =>
     unlock(session, cluster),
   );
-  const migration = program.command('migration').description('settle a migration of which nobody knows whether it ran');
+  const migration = program.command('migration').description('check migrations; settle one of which nobody knows whether it ran');
   for (const [name, isDone, description] of [
     ['mark-done', true, 'it ran to its end: go on with the deployment'],
     ['mark-not-done', false, 'it did not run, or was undone: take the deployment back'],
@@ -270,6 +272,14 @@ function actCommands(program: Command, does: Does): void {
       (session, [number]) => settleMigration(session, Number(number), isDone),
     );
   }
+  does(
+    migration
+      .command('lint')
+      .description('look for destructive statements in migrations on this machine, without a daemon')
+      .argument('<cluster>')
+      .option('--directory <directory>', 'where they are (default: the "migrations.directory" of the cluster, from here)'),
+    (session, [cluster = ''], { directory }) => lintMigrations(session, cluster, directory ?? null),
+  );
 }
 
 /** `127.0.0.1:8484`, `[::1]:8484`, `localhost:0` (any free port). */

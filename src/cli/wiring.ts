@@ -25,6 +25,18 @@ export type ServerCheck = CheckResult & { readonly cluster: string; readonly ser
 
 export type RepositoryResult = CheckResult & { readonly repository: string };
 
+/** What the lint says about the migrations in a directory. */
+export type LintReport = {
+  readonly cluster: string;
+  /** Absolute. */
+  readonly directory: string;
+  readonly files: number;
+  /** What the cluster's deployments do about grave findings. */
+  readonly level: 'off' | 'warn' | 'refuse';
+  /** Grave ones are those that a deployment may refuse; what cannot be run at all is one, too. */
+  readonly findings: readonly { file: string; line: number; rule: string; message: string; isGrave: boolean }[];
+};
+
 /** `config`, `data`, `dir` and `path` are absolute. Everything rejects with DeployError. */
 export type CliWiring = {
   readonly version: string;
@@ -45,4 +57,6 @@ export type CliWiring = {
   installHooks(options: { path: string; repository: string | null; url: string; config: string; data: string }): Promise<string[]>;
   /** Fetches and pins host keys. `cluster` null: of all clusters. */
   trustServers(options: { config: string; data: string; cluster: string | null }): Promise<string[]>;
+  /** Reads the files that `directory` (absolute; `null`: the cluster's `migrations.directory` in `dir`) has now. */
+  lintMigrations(options: { config: string; cluster: string; directory: string | null; dir: string }): Promise<LintReport>;
 };

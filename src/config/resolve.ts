@@ -4,6 +4,7 @@ import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository, VersionSource } from '../core/repository.ts';
 import type { Files } from './files.ts';
+import { resolveMigrations } from './migrations.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
 import { resolveOutside } from './outside.ts';
@@ -118,6 +119,7 @@ export function resolveCluster(
     behind: resolveBehind(input, maintenance, commands, path, problems),
     maintenance,
     commands,
+    migrations: resolveMigrations(input, name, environment, files, problems),
     verify: resolveVerification(input, name, path, problems),
     keep: input.keep,
     keepFailed: input.keepFailed,

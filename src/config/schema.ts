@@ -276,6 +276,42 @@ const httpCheckObject = keys({
 });
 
 const httpCheck = z.union([text, httpCheckObject], { error: 'must be a URL or an object with url, address, status, body, …' });
+/** A secret by reference: the file says where it stands. */
+const secretSource = z.union(
+  [
+    keys({ file: text.meta({ description: 'File that holds it; a relative path counts from the configuration file.' }) }),
+    keys({
+      environment: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed')
+        .meta({ description: "Variable of the daemon's environment." }),
+    }),
+    keys({ command: commandText.meta({ description: "Command that prints it, run by `sh` on the daemon's machine." }) }),
+  ],
+  { error: 'must be {"file": "…"}, {"environment": "NAME"} or {"command": "…"}' },
+);
+
+const migrations = keys({
+  directory: relativePath.meta({ description: 'Directory of the artifact with the files `*.sql`, which run in natural order.' }),
+  database: text.meta({
+    description:
+      'URL without a password: `postgres://user@host/name`, `mysql://…`, `mariadb://…` (with `?tls=verify` or `encrypt`, `?socket=…`), or `sqlite:///absolute/path`.',
+  }),
+  password: secretSource.optional().meta({ description: 'Where its password stands, read whenever it is needed.' }),
+  when: z.enum(['after-switch', 'before-lock']).default('after-switch').meta({
+    description:
+      '`after-switch`: while the servers are locked. `before-lock`: before the first is locked, for changes that the release before can live with.',
+  }),
+  lint: z.enum(['off', 'warn', 'refuse']).optional().meta({
+    description: 'What is done about destructive statements in new files.',
+    'x-default': '`"refuse"` for the environment production, else `"warn"`',
+  }),
+})
+  .optional()
+  .meta({
+    description:
+      'Built-in migrations: SQL files of the release, each executed exactly once (see docs/migrations.md). Instead of `commands.migrate`.',
+  });
 
 export const clusterSchema = keys({
   environment: z
@@ -397,6 +433,7 @@ export const clusterSchema = keys({
       description: 'Commands of the steps. `{name}`s of the cluster are filled in; `${name}` is left to the shell.',
       'x-default': 'none',
     }),
+  migrations,
   verify: keys({
     http: z
       .array(httpCheck)

@@ -46,7 +46,7 @@ export type Application = {
   skip(deployment: number, server: string, by: string): Promise<Accepted>;
   /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */
   retry(deployment: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted>;
-  /** An operator settles a migration of which nobody knows whether it ran. */
+  /** An operator settles a migration of which nobody knows whether it ran. Built-in ones are settled in their database first: `unreachable`. */
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
   lock(cluster: string, by: string, reason: string): Promise<Accepted>;
   unlock(cluster: string, by: string): Promise<Accepted>;

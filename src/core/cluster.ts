@@ -22,6 +22,19 @@ export type Maintenance = {
   readonly botsTimeoutMs: number;
 };
 
+/** Built-in migrations: SQL files of the release, each executed exactly once in the cluster's database, by the daemon itself. */
+export type MigrationSettings = {
+  /** In the artifact, without a slash at the end. */
+  readonly directory: string;
+  /** URL without a password; see `parseDatabaseUrl`. */
+  readonly database: string;
+  readonly password: SecretReference | null;
+  /** `before-lock`: when all servers are uploaded and nothing is locked yet, for changes that the release before can live with. */
+  readonly when: 'after-switch' | 'before-lock';
+  /** What is done about destructive statements: nothing, a warning in the log, or no deployment. */
+  readonly lint: 'off' | 'warn' | 'refuse';
+};
+
 /** When a check is made: under the release's second name before anything changes, behind the maintenance page, or when users are back. */
 export type CheckTime = 'before-switch' | 'before-unlock' | 'after-unlock';
 
@@ -125,6 +138,8 @@ export type Cluster = {
     /** Puts the server back into the load balancer, when it is well. */
     readonly readd: Command | null;
   };
+  /** `null`: none, or a command of one's own (`commands.migrate`); never both. */
+  readonly migrations: MigrationSettings | null;
   readonly verify: Verification | null;
   /** How many releases that were live and are good stay on the servers. */
   readonly keep: number;

@@ -6,10 +6,21 @@ import type { Action, Stage } from './step.ts';
 
 /** The way forward of a cluster, for a purpose. Only a deployment of a revision is built and exercised: the others go to what was live. */
 export function courseOf(cluster: Cluster, purpose: Purpose = 'deploy'): StageProgress[] {
-  return STAGES.filter(({ action }) => isWanted(cluster, action, purpose)).map(progressOf);
+  return stagesOf(cluster)
+    .filter(({ action }) => isWanted(cluster, action, purpose))
+    .map(progressOf);
 }
 
-function isWanted({ maintenance, commands, verify }: Cluster, action: Action, purpose: Purpose): boolean {
+/** STAGES, with the migration where the cluster wants it. */
+function stagesOf({ migrations }: Cluster): readonly Stage[] {
+  if (migrations?.when !== 'before-lock') return STAGES;
+  const others = STAGES.filter(({ action }) => action !== 'migrate');
+  // Before anything that users, or a load balancer, could notice.
+  const cutover = others.findIndex(({ action }) => action === 'drain');
+  return [...others.slice(0, cutover), ...STAGES.filter(({ action }) => action === 'migrate'), ...others.slice(cutover)];
+}
+
+function isWanted({ maintenance, commands, migrations, verify }: Cluster, action: Action, purpose: Purpose): boolean {
   const hasCheck = (when: CheckTime): boolean => verify?.http.some((check) => check.when === when) ?? false;
   switch (action) {
     case 'build':
@@ -21,9 +32,10 @@ function isWanted({ maintenance, commands, verify }: Cluster, action: Action, pu
       return maintenance !== null;
     case 'drain':
     case 'install':
-    case 'migrate':
     case 'readd':
       return commands[action] !== null;
+    case 'migrate':
+      return commands.migrate !== null || migrations !== null;
     case 'probe':
       return hasCheck('before-unlock');
     case 'verify':

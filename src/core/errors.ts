@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'disk'
   | 'bad-answer'
   | 'verification'
+  | 'migration'
   | 'aborted'
   | 'store'
   | 'store-closed';

@@ -326,8 +326,15 @@ function settleMigration(deployment: Deployment, done: boolean, at: number): voi
   if (!done) return turnBack(deployment, stage, at);
   deployment.problem = null;
   stage.failed = 0;
+  if (deployment.cluster.migrations !== null) return reopen(stage);
   stage.done = 1;
   openNext(deployment, at);
+}
+
+/** Of built-in migrations only the file that was settled counts as done: the stage's effect is performed again for those after it. */
+function reopen(stage: StageProgress): void {
+  stage.state = 'running';
+  stage.finishedAt = null;
 }
 
 function end(deployment: Deployment, result: Result, at: number): void {

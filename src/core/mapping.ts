@@ -1,5 +1,5 @@
 // Which clusters a branch feeds, and which branch feeds a cluster: patterns of the configuration become concrete clusters here.
-import type { Cluster, Command, HttpCheck } from './cluster.ts';
+import type { Cluster, Command, HttpCheck, MigrationSettings } from './cluster.ts';
 import type { BranchRule, Configuration } from './configuration.ts';
 import type { FilesSource, SecretReference } from './files.ts';
 import { fillIn, matchPattern, parsePattern, variablesOf } from './pattern.ts';
@@ -55,7 +55,7 @@ function bestRule(
   return best;
 }
 
-/** Fills the variables of a pattern cluster in: its name, its servers' names, hosts, users and paths, its commands and verify URLs. */
+/** Fills the variables of a pattern cluster in: its name, its servers' names, hosts, users and paths, its commands, database and verify URLs. */
 function concrete(template: Cluster, values: ReadonlyMap<string, string>): Cluster {
   const own = new Map([...values].filter(([name]) => variablesOf(template.name).includes(name)));
   if (own.size === 0) return template;
@@ -91,6 +91,7 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       flush: fillCommand(flush),
       readd: fillCommand(readd),
     },
+    migrations: template.migrations && fillMigrations(template.migrations, fill),
     verify: template.verify && {
       ...template.verify,
       http: template.verify.http.map(fillCheck),
@@ -122,6 +123,10 @@ function secretReference(reference: SecretReference, fill: (text: string) => str
 
 function mapValues<A, B>(values: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
+}
+
+function fillMigrations({ directory, database, password, ...rest }: MigrationSettings, fill: (text: string) => string): MigrationSettings {
+  return { ...rest, directory: fill(directory), database: fill(database), password: password && secretReference(password, fill) };
 }
 
 /**

@@ -1,7 +1,7 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact } from './artifact.ts';
 import type { Channel, Inspection } from './channel.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, MigrationSettings } from './cluster.ts';
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
 import type { Finding } from './drift.ts';
@@ -85,6 +85,38 @@ export type Masking = {
   follow(log: number, text: string): string;
   /** What was held back. */
   end(log: number): string;
+};
+
+/** What the built-in migrations of one deployment are about. */
+export type MigrationRequest = {
+  readonly settings: MigrationSettings;
+  /** Number of the deployment, and the name that only this deployment of this daemon has (`tokenOf`). */
+  readonly deployment: number;
+  readonly token: string;
+  /** Adds a line to the deployment's log. */
+  readonly log: (line: string) => void;
+};
+
+/**
+ * Built-in migrations: the SQL files of an artifact, each executed exactly once in the cluster's database, recorded there in the table
+ * `lockstep_migrations`. All reject with DeployError: `configuration` (URL, password), `unreachable` (the database), and what is named.
+ */
+export type Migrations = {
+  /**
+   * Before any server is touched: connects, makes the table if it is missing, compares checksums, lints the files that would run.
+   * `refused`: an executed file was changed, a file cannot be run as it is, or the lint says no; `conflict`: a file is marked as running.
+   */
+  check(request: MigrationRequest, artifact: Artifact, signal: AbortSignal): Promise<void>;
+  /**
+   * Executes the files that have not been executed, in order. Performed again after a crash it goes on where it was. `migration`: a file
+   * failed and nothing of it is in the database; `conflict`: somebody else holds the lock; `ambiguous`: nobody knows whether a statement was
+   * executed, or earlier statements of a file that failed are committed: never run again before `settle`.
+   */
+  run(request: MigrationRequest, artifact: Artifact, signal: AbortSignal): Promise<void>;
+  /** The file that this deployment left running counts as executed, or its record is removed. Idempotent. `conflict`: it is running. */
+  settle(request: MigrationRequest, done: boolean, signal: AbortSignal): Promise<void>;
+  /** Names of the files of an artifact that would run now. Changes nothing. */
+  pending(settings: MigrationSettings, artifact: Artifact, signal: AbortSignal): Promise<readonly string[]>;
 };
 
 /** What one turn of the engine makes durable, in one transaction. */

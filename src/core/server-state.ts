@@ -41,6 +41,8 @@ export function serverState(deployment: Deployment, member: Member): ServerState
   if (deployment.state === 'ended') return member.release === undefined || member.release === null ? 'idle' : 'live';
   const stage = deployment.course[deployment.at];
   if (stage === undefined) return 'idle';
+  // A migration before the lock finds servers that have not switched yet.
+  if (stage.action === 'migrate' && !member.mayHaveSwitched) return 'uploaded';
   const row = (stage.direction === 'forward' ? FORWARD : BACK)[stage.action];
   const isHere = member.at === deployment.at;
   return row?.[!isHere ? 0 : member.status === 'done' ? 2 : 1] ?? 'idle';

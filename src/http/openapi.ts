@@ -222,7 +222,7 @@ const deploymentPaths = {
       summary: 'Settle a migration of which nobody knows whether it ran',
       parameters: [number],
       requestBody: body({ done: { type: 'boolean', description: 'Does it count as done?' }, by }, ['done']),
-      responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The database of the migrations cannot be asked.') },
     },
   },
 };

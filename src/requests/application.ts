@@ -11,7 +11,6 @@ import {
   decideReleaseHold,
   decideResume,
   decideRollback,
-  decideSettle,
   decideSkip,
   decideUnlock,
 } from '../core/decide.ts';
@@ -19,7 +18,7 @@ import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
 import type { Source } from '../core/mapping.ts';
-import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
+import type { Artifacts, Engine, Migrations, OpenVersionControl, Store } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
 import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
@@ -32,6 +31,7 @@ import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
 import { receive } from './receive.ts';
+import { createSettler } from './settle.ts';
 
 type DeployOptions = Parameters<Application['deploy']>[1];
 type RollbackOptions = Parameters<Application['rollback']>[1];
@@ -48,6 +48,10 @@ export type ApplicationTools = FeedTools &
     readonly versionControl: OpenVersionControl;
     /** Asks a server that is behind at once, however often it has failed. */
     readonly catchUpNow: (cluster: string, server: string) => void;
+    readonly artifacts: Artifacts;
+    readonly migrations: Migrations;
+    /** Adds to a deployment's log. */
+    readonly log: (deployment: number, text: string) => void;
     readonly readLog: Application['log'];
     readonly secrets: Application['secrets'];
     readonly now: () => number;
@@ -59,6 +63,7 @@ const COMPARED_AT_ONCE = 16;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
+  const settle = createSettler(tools);
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
   function clusterNamed(name: string): Cluster {
@@ -193,7 +198,7 @@ export function createApplication(tools: ApplicationTools): Application {
     },
     retry,
     async settleMigration(deployment, done, by) {
-      return { message: await engine.request((state) => decideSettle(state, deployment, done, by)), deployment };
+      return { message: await settle(deployment, done, by), deployment };
     },
     async lock(name, by, reason) {
       clusterNamed(name);
@@ -216,6 +221,7 @@ export function createApplication(tools: ApplicationTools): Application {
 /** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, and whoever cannot be reached is left behind. */
 function forRollback(cluster: Cluster, isEmergency: boolean): Cluster {
   const commands = { ...cluster.commands, migrate: null };
-  if (!isEmergency) return { ...cluster, commands };
-  return { ...cluster, maintenance: null, maxFailures: { percent: 100 }, commands: { ...commands, drain: null, lock: null } };
+  const calm = { ...cluster, commands, migrations: null };
+  if (!isEmergency) return calm;
+  return { ...calm, maintenance: null, maxFailures: { percent: 100 }, commands: { ...commands, drain: null, lock: null } };
 }

@@ -1,25 +1,37 @@
 // plan: what a deployment would do now, without doing it.
-import type { Cluster } from '../core/cluster.ts';
+import type { Cluster, MigrationSettings } from '../core/cluster.ts';
 import { courseOf } from '../core/course.ts';
+import { parseDatabaseUrl, shownDatabase } from '../core/database-url.ts';
 import { decideDeploy } from '../core/decide.ts';
+import { problemOf } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import type { Source } from '../core/mapping.ts';
-import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
+import type { Artifacts, Engine, Migrations, OpenVersionControl, Store } from '../core/ports.ts';
 import type { Build, Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
 import type { StepName } from '../core/step.ts';
 import { releaseView } from '../core/view-of.ts';
 import type { PlanView } from '../core/views.ts';
 
-export type PlanTools = { readonly engine: Engine; readonly store: Store; readonly versionControl: OpenVersionControl };
+export type PlanTools = {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly versionControl: OpenVersionControl;
+  readonly artifacts: Artifacts;
+  readonly migrations: Migrations;
+};
+
+/** A plan does not wait longer for a database. */
+const DATABASE_LIMIT_MS = 5_000;
 
 /** Rejects with `repository` when the revision does not belong to the branch. */
 export async function planOf(
-  { engine, versionControl }: PlanTools,
+  tools: PlanTools,
   { cluster, branch, build, from }: Source & { from: Repository },
   revision: string,
   signal: AbortSignal,
 ): Promise<PlanView> {
+  const { engine, versionControl } = tools;
   const commit = await versionControl(from).commit(branch, revision, signal);
   const { record } = clusterOf(engine.state, cluster.name);
   const request = {
@@ -34,6 +46,7 @@ export async function planOf(
   };
   const outcome = decideDeploy(engine.state, request).result;
   const live = record.releases[0];
+  const made = record.releases.find((release) => release.revision === commit.revision);
   const lock =
     record.locked === null ? '' : `; it waits, because ${cluster.name} is locked by ${record.locked.by}: ${record.locked.reason}`;
   return {
@@ -44,16 +57,37 @@ export async function planOf(
     author: commit.author,
     message: commit.message,
     live: live === undefined ? null : releaseView(live),
-    built: record.releases.some((release) => release.revision === commit.revision),
-    steps: stepsOf(cluster, build),
+    built: made !== undefined,
+    steps: stepsOf(cluster, build, await newFiles(tools, cluster, made?.artifact ?? null, signal)),
     servers: cluster.servers.map((server) => server.name),
     verdict: `${outcomeText(outcome)}${lock}`,
   };
 }
 
-function stepsOf(cluster: Cluster, build: Build): PlanView['steps'] {
+/** Which files would run, if the artifact is there and the database answers; otherwise why that is not known. */
+async function newFiles({ artifacts, migrations }: PlanTools, cluster: Cluster, id: string | null, signal: AbortSignal): Promise<string> {
+  if (cluster.migrations === null) return '';
+  const artifact = id === null ? null : await artifacts.find(id);
+  if (artifact === null) return 'which of them are new is known when it is built';
+  try {
+    const names = await migrations.pending(cluster.migrations, artifact, AbortSignal.any([signal, AbortSignal.timeout(DATABASE_LIMIT_MS)]));
+    return names.length === 0 ? 'none is new' : `new: ${names.join(', ')}`;
+  } catch (error) {
+    return `which of them are new is not known: ${problemOf(error).message}`;
+  }
+}
+
+function stepsOf(cluster: Cluster, build: Build, files: string): PlanView['steps'] {
   const steps = [...new Set(courseOf(cluster).map((stage) => stage.step))];
-  return steps.map((step) => ({ step, what: whatHappens(step, cluster, build) }));
+  return steps.map((step) => {
+    const isBuiltIn = step === 'migrate' && cluster.migrations !== null;
+    return { step, what: isBuiltIn ? `${whatMigrates(cluster.migrations)}; ${files}` : whatHappens(step, cluster, build) };
+  });
+}
+
+function whatMigrates({ directory, database }: MigrationSettings): string {
+  const address = parseDatabaseUrl(database);
+  return `execute the new files of ${directory} in ${'problem' in address ? database : shownDatabase(address)}`;
 }
 
 function whatHappens(step: StepName, cluster: Cluster, build: Build): string {

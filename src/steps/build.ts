@@ -1,12 +1,15 @@
 // build: once for a revision, whatever the number of servers and clusters; then the release gets its name.
+// What can be wrong with its migrations is found here, too: before any server is touched.
 import { releaseTree } from '../core/manifest.ts';
 import { releaseName } from '../core/release-name.ts';
 import type { ReleaseParts } from '../core/release-name.ts';
 import type { Facts } from '../core/event.ts';
+import { checkMigrations } from './migrations.ts';
 import type { Work } from './perform.ts';
 import { checkSeeds } from './seed.ts';
 
-export async function build({ deployment, tools, signal }: Work): Promise<Facts> {
+export async function build(work: Work): Promise<Facts> {
+  const { deployment, tools, signal } = work;
   const { repository, branch, revision, build, cluster, number } = deployment;
   const commit = await tools.versionControl(repository).commit(branch, revision, signal);
   const log = (text: string): void => tools.log(number, text);
@@ -22,6 +25,7 @@ export async function build({ deployment, tools, signal }: Work): Promise<Facts>
   // The same artifact with other files from outside is another release: what is served now must not change before the switch.
   const sealedAt = cluster.files === undefined ? artifact.sealedAt : deployment.requestedAt;
   const release = releaseName({ ...parts, sealedAt });
+  await checkMigrations(work, artifact);
   const taken = [...deployment.shelf.good, ...deployment.shelf.failed];
   if (!deployment.anew || !taken.includes(release)) return { commit, artifact: artifact.id, release };
   return { commit, artifact: artifact.id, release: freshName(parts, tools.now(), taken) };

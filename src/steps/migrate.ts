@@ -1,4 +1,4 @@
-// migrate: the database structure is brought up to date, once for the cluster, while the servers' locks are kept alive.
+// migrate: the cluster's own command brings the database structure up to date, once, while the servers' locks are kept alive.
 import type { Channel } from '../core/channel.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
@@ -45,7 +45,7 @@ function channelFor({ deployment, tools }: Work, on: string | null): Channel {
 }
 
 /** Every server is locked for a whole lock time from now on, also if the daemon was away for so long that locks have ended by themselves. */
-async function ensureLocks(work: Work): Promise<void> {
+export async function ensureLocks(work: Work): Promise<void> {
   const { deployment, op, token } = work;
   const { maintenance } = deployment.cluster;
   if (maintenance === null) return;
@@ -64,7 +64,7 @@ async function ensureLocks(work: Work): Promise<void> {
 }
 
 /** A migration may take longer than a lock lives. A server that cannot be told is reported by the next step that needs it. */
-function keepLocks(work: Work): () => void {
+export function keepLocks(work: Work): () => void {
   const { deployment, op, token, signal } = work;
   const { maintenance } = deployment.cluster;
   if (maintenance === null) return () => undefined;

@@ -5,7 +5,7 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, Masking, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Masking, Migrations, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
 import type { ReleaseRecord } from '../core/records.ts';
 import { build } from './build.ts';
 import { runStage } from './command-stage.ts';
@@ -13,6 +13,7 @@ import { collect } from './collect.ts';
 import { decide } from './decide.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
+import { runMigrations } from './migrations.ts';
 import { schedule } from './schedule.ts';
 import type { Shapes } from './shapes.ts';
 import { switchCurrent } from './switch.ts';
@@ -25,6 +26,7 @@ export type StepTools = {
   readonly versionControl: OpenVersionControl;
   readonly builder: Builder;
   readonly artifacts: Artifacts;
+  readonly migrations: Migrations;
   /** The open channel to a server of a deployment; made at the first call, kept until the deployment ends. */
   readonly channel: (deployment: Deployment, server: Server) => Channel;
   /** A channel to this machine, for a migration that runs here. */
@@ -81,7 +83,7 @@ function onCluster(work: Work): Promise<Facts> {
     case 'build':
       return build(work);
     case 'migrate':
-      return migrate(work);
+      return work.deployment.cluster.migrations === null ? migrate(work) : runMigrations(work);
     case 'confirm':
       return confirm(work);
     default:

@@ -142,6 +142,8 @@ const wiring: CliWiring = {
   checkRepositories: () => Promise.resolve({ results: [], branches: [] }),
   initialise: ({ config, data, dir }) => Promise.resolve([`wrote ${config}`, `made ${data}`, `in ${dir}`]),
   installHooks: ({ path, repository, url }) => Promise.resolve([`${path} ${repository ?? 'found by URL'} ${url}`]),
+  lintMigrations: ({ cluster, directory, dir }) =>
+    Promise.resolve({ cluster, directory: directory ?? dir, files: 0, level: 'warn', findings: [] }),
   trustServers: ({ cluster }) => Promise.resolve([`trusted ${cluster ?? 'all'}`]),
 };
 

@@ -56,6 +56,7 @@ describe('a configuration', () => {
       behind: 'lock',
       commands: { drain: null, lock: null, install: null, migrate: null, unlock: null, flush: null, readd: null },
       keepFailed: 2,
+      migrations: null,
       verify: null,
       keep: 5,
       forcePush: false,

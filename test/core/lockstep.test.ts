@@ -36,16 +36,31 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
 
 const clusterOf = (
   servers: number,
-  shape: { maintenance: boolean; migrate: boolean; verify: boolean; balancer: boolean; percent: number; concurrency: number },
+  shape: {
+    maintenance: boolean;
+    migrate: boolean;
+    migrations: 'after-switch' | 'before-lock' | null;
+    verify: boolean;
+    balancer: boolean;
+    percent: number;
+    concurrency: number;
+  },
 ) => {
   const plain = sampleCluster(servers, { maxFailures: { percent: shape.percent }, concurrency: shape.concurrency });
   return {
     ...plain,
     maintenance: shape.maintenance ? plain.maintenance : null,
     commands: sampleCommands({
-      migrate: shape.migrate ? sampleCommand : null,
+      migrate: shape.migrate && shape.migrations === null ? sampleCommand : null,
       ...(shape.balancer ? { drain: sampleCommand, install: sampleCommand, readd: sampleCommand } : {}),
     }),
+    migrations: shape.migrations && {
+      directory: 'db',
+      database: 'sqlite:///srv/a.db',
+      password: null,
+      when: shape.migrations,
+      lint: 'off' as const,
+    },
     verify: shape.verify
       ? sampleVerification('http://{host}/', {
           http: [sampleCheck('http://{host}/'), sampleCheck('http://{host}:81/', { when: 'before-unlock' })],
@@ -58,6 +73,7 @@ const clusterOf = (
 const shapes = fc.record({
   maintenance: fc.boolean(),
   migrate: fc.boolean(),
+  migrations: fc.constantFrom(null, 'after-switch' as const, 'before-lock' as const),
   verify: fc.boolean(),
   balancer: fc.boolean(),
   percent: fc.constantFrom(0, 5, 50),

@@ -128,6 +128,13 @@ describe('a pattern cluster', () => {
         lock: { run: 'stop {developer} ${developer} {other}', timeoutMs: 1, on: null },
         migrate: { run: 'migrate', timeoutMs: 1, on: 'box-{developer}' },
       }),
+      migrations: {
+        directory: 'db/{developer}',
+        database: 'mysql://{developer}@db/shop_{developer}',
+        password: { file: '/secrets/{developer}' },
+        when: 'after-switch',
+        lint: 'warn',
+      },
       verify: sampleVerification('http://{host}/{server}/{developer}'),
     });
     const mapping = clustersFor(configuration([rule('servers/{developer}', [rich.name])], [rich]), 'shop', 'servers/anna');
@@ -136,6 +143,7 @@ describe('a pattern cluster', () => {
       name: 'sandbox-anna',
       servers: [{ name: 'box-anna', host: 'anna.example.org', user: 'anna', path: '/srv/anna' }],
       commands: { lock: { run: 'stop anna ${developer} {other}' }, migrate: { on: 'box-anna' } },
+      migrations: { directory: 'db/anna', database: 'mysql://anna@db/shop_anna', password: { file: '/secrets/anna' } },
       verify: { http: [{ url: 'http://{host}/{server}/anna' }] },
     });
   });

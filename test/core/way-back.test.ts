@@ -95,3 +95,49 @@ describe('a request for the revision that is live', () => {
     expect(decideDeploy(state, sampleRequest(sampleCluster(3), revision)).result.kind).toBe('deployment');
   });
 });
+
+describe('built-in migrations', () => {
+  const settings = { directory: 'db', database: 'sqlite:///srv/shop.db', password: null, when: 'after-switch', lint: 'off' } as const;
+  const ambiguousOnce = (when: 'after-switch' | 'before-lock') => {
+    const chance = failing((effect) => (effect.action === 'migrate' ? 'ambiguous' : null));
+    return deploy({ ...sampleCluster(2), migrations: { ...settings, when } }, chance, () => undefined).deployment;
+  };
+
+  test('that were settled as done are performed again under the same name, for the files after the one that was settled', () => {
+    const deployment = ambiguousOnce('after-switch');
+    expect(deployment.state).toBe('needs-operator');
+    evolve(deployment, { type: 'settled', done: true, by: 'yuri' }, 1);
+    const [again, ...others] = next(deployment) as [Effect, ...Effect[]];
+    expect(others).toEqual([]);
+    expect(again).toMatchObject({ action: 'migrate', server: null, resumed: false });
+    const event = { stage: again.stage, server: null } as const;
+    evolve(deployment, { type: 'started', ...event }, 2);
+    expect(next(deployment)).toEqual([]);
+    evolve(deployment, { type: 'finished', ...event, facts: {} }, 3);
+    expect(deployment.problem).toBeNull();
+    expect(next(deployment).map(({ action }) => action)).toEqual(['unlock', 'unlock']);
+  });
+
+  test('may be settled more than once: each file can leave its own question', () => {
+    const deployment = ambiguousOnce('after-switch');
+    const event = { stage: deployment.at, server: null } as const;
+    const problem = { code: 'ambiguous', message: 'nobody knows', detail: null } as const;
+    for (let i = 1; i < 4; i++) {
+      evolve(deployment, { type: 'settled', done: true, by: 'yuri' }, i);
+      evolve(deployment, { type: 'started', ...event }, i);
+      evolve(deployment, { type: 'failed', ...event, problem }, i);
+      expect(deployment.state).toBe('needs-operator');
+    }
+    evolve(deployment, { type: 'settled', done: false, by: 'yuri' }, 5);
+    expect(stagesBack(deployment)).toEqual(['lock', 'decide', 'switch', 'unlock', 'collect']);
+  });
+
+  test('before the lock stand between upload and lock, and going back from them touches no server', () => {
+    const deployment = ambiguousOnce('before-lock');
+    const actions = deployment.course.map(({ action }) => action);
+    expect(actions).toEqual(['build', 'schedule', 'upload', 'migrate', 'lock', 'switch', 'decide', 'unlock', 'collect']);
+    expect(deploymentView(deployment).servers.map(({ state }) => state)).toEqual(['uploaded', 'uploaded']);
+    evolve(deployment, { type: 'settled', done: false, by: 'yuri' }, 1);
+    expect(stagesBack(deployment)).toEqual(['collect']);
+  });
+});

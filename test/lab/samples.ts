@@ -23,6 +23,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     maintenance: { page: 'We are updating the software.', lockTimeoutMs: 120_000, botsTimeoutMs: 30_000 },
     behind: 'lock',
     commands: sampleCommands(),
+    migrations: null,
     verify: null,
     keep: 5,
     keepFailed: 2,
