@@ -1,5 +1,5 @@
 // From what the file says to the Configuration: defaults that depend on other values, files, servers; each part by itself.
-import type { BehindPolicy, Cluster, Command, HttpCheck, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
+import type { AbLayout, BehindPolicy, Cluster, Command, HttpCheck, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
 import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository } from '../core/repository.ts';
@@ -98,6 +98,7 @@ export function resolveCluster(
     connections: input.connections,
     maxFailures: input.maxFailures,
     shared: resolveShared(input.shared, [...path, 'shared'], problems),
+    layout: resolveLayout(input, path, problems),
     behind: resolveBehind(input, maintenance, commands, path, problems),
     maintenance,
     commands,
@@ -136,6 +137,13 @@ function resolveShared(shared: readonly string[], path: Path, problems: Problems
     if (other !== undefined) problems.report([...path, i], `${quoted(shared[i])} is shared already by ${quoted(other.path)}`);
   }
   return resolved;
+}
+
+function resolveLayout({ layout }: ClusterInput, path: Path, problems: Problems): AbLayout | null {
+  if (layout === undefined) return null;
+  const { a, b, config, test, reload } = layout;
+  if (a === b) problems.report([...path, 'layout', 'b'], `must not be ${quoted(a)} too`);
+  return { a, b, config, test, reload };
 }
 
 function resolveMaintenance(input: ClusterInput, path: Path, files: Files, problems: Problems): Maintenance | null {

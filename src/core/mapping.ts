@@ -88,6 +88,12 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       flush: fillCommand(flush),
       readd: fillCommand(readd),
     },
+    layout: template.layout && {
+      ...template.layout,
+      config: fill(template.layout.config),
+      test: fill(template.layout.test),
+      reload: fill(template.layout.reload),
+    },
     verify: template.verify && {
       ...template.verify,
       http: template.verify.http.map(fillCheck),

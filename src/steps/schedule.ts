@@ -22,5 +22,5 @@ export async function schedule(work: ServerWork): Promise<Facts> {
   if (greeting.rsync === null) throw new DeployError('unreachable', `${where} has no rsync; install it there, then deploy again`);
   // Whoever was away may be back with what it had then: nobody is to meet that while the right release is on its way.
   if (deployment.purpose === 'catch-up' && greeting.current !== deployment.release) await putAside(work);
-  return { current: greeting.current };
+  return { current: greeting.current, ...(greeting.revision === null ? {} : { revision: greeting.revision }) };
 }

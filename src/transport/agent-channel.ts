@@ -1,5 +1,6 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
 import type { Channel, RunRequest, SendRequest, StageRequest } from '../core/channel.ts';
+import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
 import { WITH_LOCK } from './agent-script.ts';
@@ -7,7 +8,7 @@ import { BadAnswer, done, greetingOf, previousOf, refusalOf, runResultOf, stateO
 import { connectionKeeper } from './connection-keeper.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
-import { collectPayload, needName, runPayload, sealPayload, stagePayload, wordOrNone } from './payloads.ts';
+import { collectPayload, helloPayload, needName, runPayload, sealPayload, stagePayload, wordOrNone } from './payloads.ts';
 import { exactPattern } from './rsync-argv.ts';
 import { listTree, runTransfer } from './send.ts';
 import { pause } from './time.ts';
@@ -17,9 +18,15 @@ const MINUTE = 60 * SECOND;
 /** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent.sh. */
 let lastSeq = 0;
 
-export type ChannelOptions = { readonly server: Server; readonly epoch: number; readonly link: Link; readonly limiter: Limiter };
+export type ChannelOptions = {
+  readonly server: Server;
+  readonly epoch: number;
+  readonly layout: AbLayout | null;
+  readonly link: Link;
+  readonly limiter: Limiter;
+};
 
-export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): Channel {
+export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOptions): Channel {
   const keeper = connectionKeeper({ server, link, limiter });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
@@ -130,7 +137,10 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
 
   return {
     server,
-    hello: (signal) => ask({ verb: 'hello', what: 'connection', payload: WITH_LOCK, read: greetingOf, signal }),
+    hello: async (signal) => {
+      const payload = helloPayload(WITH_LOCK, layout);
+      return ask({ verb: 'hello', what: 'connection', words: [WITH_LOCK.length], payload, read: greetingOf, signal });
+    },
     stage,
     send,
     seal: (op, request, signal) => {

@@ -8,6 +8,7 @@ export type Refusal = { readonly code: ErrorCode | 'overtaken'; readonly message
 
 const REFUSALS = [
   'fenced',
+  'command',
   'overtaken',
   'conflict',
   'refused',
@@ -38,7 +39,7 @@ export function done(value: unknown): void {
 }
 
 export function greetingOf(value: unknown): Greeting {
-  const { current, sealed, adopted, lock, freeBytes, freeInodes, rsync } = fields(value);
+  const { current, sealed, adopted, lock, revision, freeBytes, freeInodes, rsync } = fields(value);
   if (!Array.isArray(sealed) || !Array.isArray(adopted)) throw new BadAnswer();
   return {
     current: nameOrNull(current),
@@ -48,6 +49,7 @@ export function greetingOf(value: unknown): Greeting {
     }),
     adopted: adopted.map((one: unknown) => matching(one, NAME)),
     lock: nameOrNull(lock),
+    revision: revision === null ? null : matching(revision, /^[0-9a-f]{40}$|^[0-9a-f]{64}$|^r?[0-9]{1,9}$/),
     freeBytes: count(freeBytes),
     freeInodes: count(freeInodes),
     rsync: rsync === null ? null : matching(rsync, /^[0-9][0-9.]{0,20}$/),
