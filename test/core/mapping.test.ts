@@ -128,6 +128,7 @@ describe('a pattern cluster', () => {
         lock: { run: 'stop {developer} ${developer} {other}', timeoutMs: 1, on: null },
         migrate: { run: 'migrate', timeoutMs: 1, on: 'box-{developer}' },
       }),
+      layout: { a: 'a', b: 'b', config: '/etc/nginx/{developer}.conf', test: 'nginx -t', reload: 'reload {developer}' },
       verify: sampleVerification('http://{host}/{server}/{developer}'),
     });
     const mapping = clustersFor(configuration([rule('servers/{developer}', [rich.name])], [rich]), 'shop', 'servers/anna');
@@ -136,6 +137,7 @@ describe('a pattern cluster', () => {
       name: 'sandbox-anna',
       servers: [{ name: 'box-anna', host: 'anna.example.org', user: 'anna', path: '/srv/anna' }],
       commands: { lock: { run: 'stop anna ${developer} {other}' }, migrate: { on: 'box-anna' } },
+      layout: { config: '/etc/nginx/anna.conf', reload: 'reload anna' },
       verify: { http: [{ url: 'http://{host}/{server}/anna' }] },
     });
   });

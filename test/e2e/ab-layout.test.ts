@@ -116,7 +116,7 @@ server {
   }, 120_000);
 
   test('stay as they are on all servers when one nginx refuses its configuration, with its own words', async () => {
-    const before = await Promise.all(SERVERS.map((i) => readFileSync(join(pathOf(i), 'nginx/sites/shop.conf'), 'utf8')));
+    const before = SERVERS.map((i) => readFileSync(join(pathOf(i), 'nginx/sites/shop.conf'), 'utf8'));
     const broken = join(pathOf(2), 'nginx/sites/other.conf');
     appendFileSync(broken, 'nonsense on;\n');
     await shop.commit(page('five'));

@@ -85,7 +85,7 @@ describe('a local server and one over ssh', () => {
       expect(own.filter((name) => name.startsWith('agent-'))).toHaveLength(1);
       expect(own.filter((name) => name === 'session.999999999' || name === 'lock')).toEqual([]);
     }
-  });
+  }, 120_000);
 
   test('which a lock of this boot still holds, with another token, get the new release too', async () => {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -97,7 +97,7 @@ describe('a local server and one over ssh', () => {
     expect((await deploy('three')).code).toBe(0);
     expect(pages()).toEqual(['three', 'three']);
     for (const path of paths) expect(existsSync(join(path, 'maintenance'))).toBe(false);
-  });
+  }, 120_000);
 
   const why = immutability();
   (why === null ? test : test.skip)(
@@ -126,6 +126,7 @@ describe('a local server and one over ssh', () => {
         expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
       }
     },
+    180_000,
   );
 });
 

@@ -64,7 +64,7 @@ describe('two servers that Capistrano deployed to twice', () => {
   afterAll(async () => {
     await shop.close();
     await sshd.stop();
-  });
+  }, 120_000);
 
   test('have an absolute link, which doctor finds well', async () => {
     expect(readlinkSync(join(pathOf(1), 'current'))).toBe(join(pathOf(1), 'releases', STAMPS[1]!));
@@ -72,7 +72,7 @@ describe('two servers that Capistrano deployed to twice', () => {
     const { code, stdout } = await shop.lockstep(['doctor']);
     expect([code, stdout]).toEqual([0, expect.stringContaining(`serves ${STAMPS[1]}`)]);
     expect(readlinkSync(join(pathOf(1), 'current'))).toBe(join(pathOf(1), 'releases', STAMPS[1]!));
-  });
+  }, 120_000);
 
   test('are taken over by the first deployment while somebody reads; what they share is there', async () => {
     const readers = await Promise.all(
@@ -89,7 +89,7 @@ describe('two servers that Capistrano deployed to twice', () => {
     expect(first).toEqual([`capistrano ${STAMPS[1]}\n`, 'lockstep one\n']);
     expect(others).toEqual([['secret of web1'], ['photo of web1'], first, ['secret of web2'], ['photo of web2']]);
     expect(pages()).toEqual(['lockstep one\n', 'lockstep one\n']);
-  });
+  }, 120_000);
 
   test('list what Capistrano had left as good, with its revision', async () => {
     const [live, adopted, ...others] = await past();
@@ -99,7 +99,7 @@ describe('two servers that Capistrano deployed to twice', () => {
     expect((await shop.lockstep(['releases', 'demo'])).stdout).toMatch(
       new RegExp(`good +${revisions[1]?.slice(0, 7)}.* 2/2 .*${STAMPS[1]}`),
     );
-  });
+  }, 120_000);
 
   test('go back to it, all of them, and forward again', async () => {
     expect(await shop.lockstep(['rollback', 'demo', '--wait'])).toMatchObject({ code: 0 });
@@ -114,7 +114,7 @@ describe('two servers that Capistrano deployed to twice', () => {
       code: 0,
     });
     expect(pages()).toEqual(['lockstep one\n', 'lockstep one\n']);
-  });
+  }, 120_000);
 
   test('keep all of Capistrano’s releases, however many deployments follow', async () => {
     for (const text of ['two', 'three', 'four']) {
@@ -129,7 +129,7 @@ describe('two servers that Capistrano deployed to twice', () => {
     }
     expect(await shop.lockstep(['rollback', 'demo', '--to', STAMPS[1]!, '--wait'])).toMatchObject({ code: 0 });
     expect(pages()).toEqual([`capistrano ${STAMPS[1]}\n`, `capistrano ${STAMPS[1]}\n`]);
-  });
+  }, 120_000);
 });
 
 describe('two servers that somebody copied files to', () => {
@@ -178,7 +178,7 @@ describe('two servers that somebody copied files to', () => {
       expect(await must('diff', ['-r', join(shop.dir, 'before'), join(pathOf(i), 'current/')])).toBe('');
       expect(existsSync(join(pathOf(i), 'maintenance'))).toBe(false);
     }
-  });
+  }, 120_000);
 
   test('are taken over without a moment of downtime, and go back together', async () => {
     const readers = await Promise.all(SERVERS.map((i) => startReader(join(pathOf(i), 'current/index.html'))));
@@ -187,5 +187,5 @@ describe('two servers that somebody copied files to', () => {
     expect(await shop.lockstep(['rollback', 'demo', '--wait'])).toMatchObject({ code: 0 });
     expect(pages()).toEqual(['copied\n', 'copied\n']);
     expect(SERVERS.map((i) => readlinkSync(join(pathOf(i), 'current')))).toEqual(['releases/before-lockstep', 'releases/before-lockstep']);
-  });
+  }, 120_000);
 });
