@@ -1,5 +1,5 @@
 // From what the file says to the Configuration: defaults that depend on other values, files, servers; each part by itself.
-import type { BehindPolicy, Cluster, Command, HttpCheck, Maintenance, Verification } from '../core/cluster.ts';
+import type { AbLayout, BehindPolicy, Cluster, Command, HttpCheck, Maintenance, Verification } from '../core/cluster.ts';
 import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository, VersionSource } from '../core/repository.ts';
@@ -116,6 +116,7 @@ export function resolveCluster(
     maxFailures: input.maxFailures,
     shared: resolveShared(input.shared, [...path, 'shared'], problems),
     ...resolveOutside(input, path, files, repositories, problems),
+    layout: resolveLayout(input, path, problems),
     behind: resolveBehind(input, maintenance, commands, path, problems),
     maintenance,
     commands,
@@ -147,6 +148,13 @@ function defaultEnvironment(name: string): string {
   if ((ENVIRONMENTS as readonly string[]).includes(name)) return name;
   if (variablesOf(name).length > 0) return 'development';
   return OTHERWISE.find(([pattern]) => pattern.test(name))?.[1] ?? 'production';
+}
+
+function resolveLayout({ layout }: ClusterInput, path: Path, problems: Problems): AbLayout | null {
+  if (layout === undefined) return null;
+  const { a, b, config, test, reload } = layout;
+  if (a === b) problems.report([...path, 'layout', 'b'], `must not be ${quoted(a)} too`);
+  return { a, b, config, test, reload };
 }
 
 function resolveMaintenance(input: ClusterInput, path: Path, files: Files, problems: Problems): Maintenance | null {

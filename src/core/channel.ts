@@ -13,6 +13,8 @@ export type Greeting = {
   readonly adopted: readonly string[];
   /** Token of the lock that is held; `null`: unlocked. */
   readonly lock: string | null;
+  /** What the file REVISION says in a release that is served and came from another tool (Capistrano, Deployer). */
+  readonly revision: string | null;
   readonly freeBytes: number;
   readonly freeInodes: number;
   /** For example `3.2.7`; `null`: there is no rsync on the server. */

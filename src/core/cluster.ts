@@ -70,6 +70,21 @@ export type Verification = {
   readonly log: string | null;
 };
 
+/**
+ * Two links, `a` and `b`, in the servers' path. A web server's configuration names one of them as root; at the switch the other one is pointed
+ * to the new release, and the configuration is made to name that.
+ */
+export type AbLayout = {
+  readonly a: string;
+  readonly b: string;
+  /** The web server's configuration; a relative path counts from the server's path. */
+  readonly config: string;
+  /** Shell command that ends with 0 if the configuration is right. */
+  readonly test: string;
+  /** Shell command that makes the web server read it. */
+  readonly reload: string;
+};
+
 /** What becomes of a server that was left out of a deployment, until it has caught up. */
 export type BehindPolicy = 'lock' | 'drain' | 'serve';
 
@@ -124,6 +139,8 @@ export type Cluster = {
   /** For the templates among them. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, SecretReference>>;
+  /** `null`: web servers serve `current`. */
+  readonly layout: AbLayout | null;
   /** `null`: no maintenance window; `lock` is skipped, the barriers stay. */
   readonly maintenance: Maintenance | null;
   readonly commands: {

@@ -30,6 +30,8 @@ export type Member = {
   problem: Problem | null;
   /** The release that the server serves now, as far as it told us; undefined: it did not yet. */
   release: string | null | undefined;
+  /** The revision of that release, where another tool had brought it; empty: unknown. */
+  foundRevision: string;
   /** What it served before this deployment's switch; undefined: it has not been asked to switch. */
   previous: string | null | undefined;
   /** The lock verb was started, and the unlock verb has not finished. */

@@ -56,6 +56,8 @@ export type Facts = {
   readonly release?: string;
   /** schedule: the release the server serves; switch: what it served before. */
   readonly current?: string | null;
+  /** schedule: the revision of that release, if another tool left it there and says. */
+  readonly revision?: string;
   /** upload: bytes over the wire, and how: `delta`, `full`, `present`. */
   readonly bytes?: number;
   readonly carrier?: 'delta' | 'full' | 'present';

@@ -51,6 +51,7 @@ const newMember = (): Member => ({
   excluded: null,
   problem: null,
   release: undefined,
+  foundRevision: '',
   previous: undefined,
   mayBeLocked: false,
   mayHaveSwitched: false,
@@ -191,6 +192,7 @@ function learnOfServer(deployment: Deployment, stage: StageProgress, member: Mem
   if (facts.bytes !== undefined) member.bytes += facts.bytes;
   if (facts.carrier !== undefined) member.carrier = facts.carrier;
   if (stage.action === 'schedule') member.release = facts.current ?? null;
+  if (facts.revision !== undefined) member.foundRevision = facts.revision;
   if (stage.action === 'upload') member.hasRelease = true;
   if (stage.action === 'unlock') member.mayBeLocked = false;
   if (stage.action === 'readd') member.mayBeDrained = false;

@@ -92,6 +92,12 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       readd: fillCommand(readd),
     },
     migrations: template.migrations && fillMigrations(template.migrations, fill),
+    layout: template.layout && {
+      ...template.layout,
+      config: fill(template.layout.config),
+      test: fill(template.layout.test),
+      reload: fill(template.layout.reload),
+    },
     verify: template.verify && {
       ...template.verify,
       http: template.verify.http.map(fillCheck),

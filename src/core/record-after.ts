@@ -73,7 +73,8 @@ function adoptedBy({ members, number, endedAt, release }: Deployment): ReleaseRe
   const id = took[0]?.previous ?? null;
   if (id === null || id === release || !took.every((member) => member.previous === id)) return null;
   const message = 'was on the servers before Lockstep';
-  return { id, artifact: null, revision: '', branch: '', repository: '', author: '', message, deployment: number, at: (endedAt ?? 0) - 1 };
+  const revision = took.every((member) => member.foundRevision === took[0]?.foundRevision) ? (took[0]?.foundRevision ?? '') : '';
+  return { id, artifact: null, revision, branch: '', repository: '', author: '', message, deployment: number, at: (endedAt ?? 0) - 1 };
 }
 
 function serversAfter(record: ClusterRecord, deployment: Deployment): ServerRecord[] {

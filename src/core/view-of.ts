@@ -159,7 +159,9 @@ export function releaseView(release: ReleaseRecord): ReleaseView {
 export function pastReleaseViews(record: ClusterRecord, cluster: Cluster): PastReleaseView[] {
   const kept = retained(record, cluster);
   const viewOf = (release: ReleaseRecord, state: ReleaseState, reason: string | null): PastReleaseView => {
-    const missing = kept.has(release.id) ? (record.missing[release.id] ?? []) : record.servers.map((server) => server.name);
+    // What was there before Lockstep is never removed.
+    const missing =
+      kept.has(release.id) || release.artifact === null ? (record.missing[release.id] ?? []) : record.servers.map((server) => server.name);
     const present = record.servers.length - missing.length;
     return { ...releaseView(release), state, reason, branch: release.branch, deployment: release.deployment, present, missing };
   };

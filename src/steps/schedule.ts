@@ -26,5 +26,9 @@ export async function schedule(work: ServerWork, changed: ServerWork): Promise<F
   const warning = await handleChanges(changed, greeting);
   // Whoever was away may be back with what it had then: nobody is to meet that while the right release is on its way.
   if (deployment.purpose === 'catch-up' && greeting.current !== deployment.release) await putAside(work);
-  return { current: greeting.current, ...(warning === null ? {} : { warning }) };
+  return {
+    current: greeting.current,
+    ...(greeting.revision === null ? {} : { revision: greeting.revision }),
+    ...(warning === null ? {} : { warning }),
+  };
 }

@@ -1,5 +1,6 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
 import type { Channel, RunRequest, SendRequest, StageRequest } from '../core/channel.ts';
+import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
 import { WITH_LOCK } from './agent-script.ts';
@@ -23,6 +24,7 @@ import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
 import {
   collectPayload,
+  helloPayload,
   needName,
   providePayload,
   runPayload,
@@ -45,9 +47,15 @@ const LOOK_MS = { state: 30 * SECOND, tree: 2 * MINUTE, content: 15 * MINUTE };
 /** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent.sh. */
 let lastSeq = 0;
 
-export type ChannelOptions = { readonly server: Server; readonly epoch: number; readonly link: Link; readonly limiter: Limiter };
+export type ChannelOptions = {
+  readonly server: Server;
+  readonly epoch: number;
+  readonly layout: AbLayout | null;
+  readonly link: Link;
+  readonly limiter: Limiter;
+};
 
-export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): Channel {
+export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOptions): Channel {
   const keeper = connectionKeeper({ server, link, limiter });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
@@ -160,8 +168,10 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
 
   return {
     server,
-    hello: (signal, look) =>
-      ask({ verb: 'hello', what: 'connection', words: look === undefined ? [] : [look], payload: WITH_LOCK, read: greetingOf, signal }),
+    hello: async (signal, look) => {
+      const words = [WITH_LOCK.length, ...(look === undefined ? [] : [look])];
+      return ask({ verb: 'hello', what: 'connection', words, payload: helloPayload(WITH_LOCK, layout), read: greetingOf, signal });
+    },
     inspect: (depth, signal) => {
       const read = (value: unknown, sent: number) => inspectionOf(value, sent, Date.now());
       return ask({ verb: 'inspect', what: 'inspection', words: [depth], limitMs: LOOK_MS[depth], read, signal });

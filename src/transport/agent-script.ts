@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** The agent; named by its content, so that a daemon of another version brings its own. */
-export const AGENT: Buffer = readFileSync(new URL('./agent.sh', import.meta.url));
+/** The agent, one file on the server; named by its content, so that a daemon of another version brings its own. */
+export const AGENT: Buffer = Buffer.concat(['./layout.sh', './agent.sh'].map((part) => readFileSync(new URL(part, import.meta.url))));
 export const AGENT_HASH = createHash('sha256').update(AGENT).digest('hex');
 /** The helper for bots, which the agent keeps up to date as `.lockstep/with-lock`. */
 export const WITH_LOCK: Buffer = readFileSync(new URL('./with-lock.sh', import.meta.url));

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The agent: everything that Lockstep does on a server. It needs sh, coreutils, findutils, sed and flock; rsync only to receive files.
+# layout.sh comes first in the file that servers get: it knows which release is served, and how another one is.
 #
 #   agent serve PATH NONCE                answers the daemon on standard input and output, until standard input ends
 #   agent watchdog PATH                   ends a lock whose time is over; lives while there is a lock
@@ -17,6 +18,8 @@
 #   operations/ what `switch` and `run` did, by operation id
 #   incoming/   uploads
 #   saved/      files that were changed by hand in a release, set aside before a deployment
+#   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
+# shellcheck disable=SC2154 # layout.sh sets serving, shown and idle.
 
 set -u
 LC_ALL=C
@@ -72,7 +75,7 @@ make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
   case $verb in
-    hello) hello "$one" ;;
+    hello) hello "$one" "$two" ;;
     inspect) inspect "$one" ;;
     compare) compare_with "$one" "$two" "$three" ;;
     save) save "$one" "$two" ;;
@@ -105,8 +108,8 @@ answer() {
 refuse() { answer "{\"error\":\"$1\",\"message\":$(quoted "$2")}"; }
 
 # A command of the verb failed: its last word becomes the message.
-failed() {
-  code=refused
+failed() { # After exit status 3 of the verb: a command of the configuration said no.
+  case $? in 3) code="command" ;; *) code=refused ;; esac
   message=$(printf '%s\n' "$1" | tail -n 1)
   case $1 in
     *'No space left on device'* | *'uota exceeded'* | *'Read-only file system'* | *'Input/output error'*)
@@ -143,6 +146,7 @@ enter() {
   [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
   # Not worth an fsync, and a full disk must not keep anybody from unlocking.
   (echo "$epoch $seq" >.lockstep/order) 2>/dev/null
+  finish_adoption
   end_lock_in_time
 }
 
@@ -153,36 +157,6 @@ keep() {
   cat >"$1.new.$$" && sync "$1.new.$$" && mv -T "$1.new.$$" "$1" && sync "${1%/*}" && return 0
   rm -f "$1.new.$$"
   return 1
-}
-
-# Sets `serving` to the release that `current` points to; `-`: none.
-find_current() {
-  serving=-
-  if [ -L current ]; then
-    serving=$(readlink current)
-    case $serving in
-      releases/*) serving=${serving#releases/} ;;
-      *)
-        real=$(readlink -f current)
-        [ "${real%/*}" = "$(readlink -f releases)" ] || refuse refused "current points to $serving, which is not in $PWD/releases"
-        serving=${real##*/}
-        ;;
-    esac
-    is_name "$serving" || refuse refused "current points to $serving, which is not a release's name"
-  elif [ -e current ]; then
-    refuse refused "$PWD/current is not a symbolic link; move it away, then deploy again"
-  fi
-}
-
-# One rename, under a name of its own, read back and made durable. `-`: no release.
-point_current() {
-  if [ "$1" = - ]; then
-    rm -f current || exit 1
-  else
-    rm -f ".current.$2" && ln -s "releases/$1" ".current.$2" && mv -T ".current.$2" current || exit 1
-    [ "$(readlink current)" = "releases/$1" ] || { echo "current is $(readlink current) after a switch to $1" >&2 && exit 1; }
-  fi
-  sync . || exit 1
 }
 
 is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
@@ -197,11 +171,20 @@ log() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>.lockstep/log; }
 
 # --- hello --------------------------------------------------------------------------------------------------------------------------
 
-hello() { # `tree` or nothing. Payload: the with-lock script. Epoch 0 only looks: nobody is replaced by it, and nothing is changed.
+hello() { # BYTES LOOK. Payload: the with-lock script, so many bytes long; then the layout. LOOK: `tree` or nothing. Epoch 0 only looks: nobody is
+  # replaced, nothing is changed.
   [ "$epoch" -eq 0 ] || enter
+  head -c "$1" "$payload" >"$session/with-lock" && tail -c "+$(($1 + 1))" "$payload" >"$session/layout" || exit 1
+  layout=$session/layout
   find_current
-  if [ "$epoch" -gt 0 ] && ! cmp -s "$payload" .lockstep/with-lock; then
-    keep .lockstep/with-lock <"$payload" && chmod 755 .lockstep/with-lock || exit 1
+  check_adoptable
+  if [ "$epoch" -gt 0 ]; then
+    cmp -s "$session/with-lock" .lockstep/with-lock || { keep .lockstep/with-lock <"$session/with-lock" && chmod 755 .lockstep/with-lock; } || exit 1
+    if [ ! -s "$layout" ]; then rm -f .lockstep/layout; else cmp -s "$layout" .lockstep/layout || keep .lockstep/layout <"$layout"; fi || exit 1
+  fi
+  revision=-
+  if [ "$serving" != - ] && [ -f "$shown/REVISION" ] && ! { is_sealed "$serving" && grep -qvx taken-over ".lockstep/releases/$serving"; }; then
+    revision=$(head -n 1 "$shown/REVISION" | tr -d '\r' | grep -xE '[0-9a-f]{40}|[0-9a-f]{64}|r?[0-9]{1,9}')
   fi
   read_lock
   sealed='' adopted=''
@@ -220,8 +203,8 @@ hello() { # `tree` or nothing. Payload: the with-lock script. Epoch 0 only looks
   find_rsync
   leave # What follows only reads, and may take a moment.
   tree=-
-  if [ "$1" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
-  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
+  if [ "$2" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
 }
 
 # Sets `free` (bytes) and `inodes`.
@@ -446,7 +429,7 @@ inspect() { # DEPTH: `state`; `tree` (also the hash of the release's tree); `con
 look_at_current() {
   pointer=release target=-
   [ ! -L current ] || target=$(readlink current)
-  serving=$(nonce='' && find_current && echo "$serving")
+  serving=$(nonce='' && find_current && [ -z "$unadopted" ] && echo "$serving")
   case $serving in
     '') if [ -L current ]; then pointer=elsewhere serving=-; else pointer=directory serving=-; fi ;;
     -) pointer=none ;;
@@ -682,6 +665,7 @@ lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT
   read_lock
   if [ -z "$holder" ]; then
     find_current
+    adopt_current
     fallback=$serving
   fi
   yield_lock "$1"
@@ -763,6 +747,7 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   [ "$1" = - ] || need_lock "$1"
   recall
   find_current
+  adopt_current
   is_servable "$2" || refuse not-found "there is no sealed release $2 on this server"
   operation=.lockstep/operations/$op
   mkdir -p "$operation" || exit 1
@@ -783,6 +768,8 @@ run() { # RELEASE SECONDS VARIABLES. Payload: so many lines NAME=value, then the
   enter
   recall
   operation=.lockstep/operations/$op
+  # Before the lock what is served may not be among the releases yet.
+  [ "$1" = - ] || [ -d "releases/$1" ] || { find_current && [ "$serving" = "$1" ] && adopt_current; }
   [ "$1" = - ] || { is_name "$1" && [ -d "releases/$1" ]; } || refuse not-found "there is no release $1 on this server"
   exec 8>>.lockstep/run
   if flock -n 8; then
@@ -844,17 +831,25 @@ tail_of_output() {
 
 # --- collect ------------------------------------------------------------------------------------------------------------------------
 
-collect() { # Payload: the releases to keep, one a line. Removes only what Lockstep brought or has recorded.
+collect() { # Payload: the releases to keep, one a line. Removes only what Lockstep brought: what was there before it may hold anything.
   enter
   find_current
   read_lock
+  idle_release=''
+  [ -z "$letter_a" ] || idle_release=$(readlink "$idle")
+  stuck=''
   for record in .lockstep/releases/*; do
     release=${record##*/}
     is_name "$release" || continue
-    case $release in "$serving" | "$fallback") continue ;; esac
+    case $release in "$serving" | "$fallback" | "${idle_release#releases/}") continue ;; esac
+    ! grep -qx taken-over "$record" || continue
     [ "$size" -eq 0 ] || ! grep -qxF -e "$release" "$payload" || continue
     # Out of releases/ in one rename: what is there is whole.
-    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record" ".lockstep/manifests/$release"
+    if [ -e "releases/$release" ] && ! said=$(mv -T "releases/$release" ".lockstep/incoming/.old.$release" 2>&1); then
+      stuck="$stuck$said; "
+      continue
+    fi
+    rm -f "$record" ".lockstep/manifests/$release"
   done
   for files in .lockstep/files/* .lockstep/files/.new.*; do
     [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
@@ -868,7 +863,7 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
   leave
   # Nobody looks at what is in incoming/ now: this may take its time.
   warnings=$(find .lockstep/incoming -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + 2>&1 | head -n 5)
-  answer "{\"warnings\":$(quoted "$warnings")}"
+  answer "{\"warnings\":$(quoted "$stuck$warnings")}"
 }
 
 mode=$1

@@ -9,6 +9,7 @@ export type Refusal = { readonly code: ErrorCode | 'overtaken'; readonly message
 
 const REFUSALS = [
   'fenced',
+  'command',
   'overtaken',
   'conflict',
   'refused',
@@ -44,7 +45,7 @@ export function done(value: unknown): void {
 }
 
 export function greetingOf(value: unknown): Greeting {
-  const { current, sealed, adopted, lock, freeBytes, freeInodes, rsync, tree } = fields(value);
+  const { current, sealed, adopted, lock, revision, freeBytes, freeInodes, rsync, tree } = fields(value);
   if (!Array.isArray(sealed) || !Array.isArray(adopted)) throw new BadAnswer();
   return {
     current: nameOrNull(current),
@@ -54,6 +55,7 @@ export function greetingOf(value: unknown): Greeting {
     }),
     adopted: adopted.map((one: unknown) => matching(one, NAME)),
     lock: nameOrNull(lock),
+    revision: revision === null ? null : matching(revision, /^[0-9a-f]{40}$|^[0-9a-f]{64}$|^r?[0-9]{1,9}$/),
     freeBytes: count(freeBytes),
     freeInodes: count(freeInodes),
     rsync: matchingOrNull(rsync, VERSION),

@@ -39,10 +39,10 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       case 'simulated':
         return simulated.channel(server, settings);
       case 'local':
-        return agentChannel({ server, epoch, link: localLink(), limiter: limiterOf(settings) });
+        return agentChannel({ server, epoch, layout: cluster.layout, link: localLink(), limiter: limiterOf(settings) });
       case 'ssh': {
         const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
-        return agentChannel({ server, epoch, link, limiter: limiterOf(settings) });
+        return agentChannel({ server, epoch, layout: cluster.layout, link, limiter: limiterOf(settings) });
       }
       default:
         return server.transport satisfies never;

@@ -106,6 +106,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         sealed: [...state.sealed].map(([release, artifact]) => ({ release, artifact })),
         adopted: [],
         lock: state.lock?.token ?? null,
+        revision: null,
         freeBytes: 2 ** 40,
         freeInodes: 2 ** 20,
         rsync: '3.2.7',

@@ -48,6 +48,7 @@ describe('a configuration', () => {
       connections: 8,
       maxFailures: { servers: 0 },
       shared: [],
+      layout: null,
       maintenance: {
         page: expect.stringContaining('We are updating the software. Please try again in several seconds.'),
         lockTimeoutMs: 120_000,
@@ -241,6 +242,16 @@ describe('servers', () => {
 });
 
 describe('settings of a cluster', () => {
+  test('may name two links that web servers serve in turn', async () => {
+    expect((await production({ layout: { kind: 'ab', config: '/etc/nginx/sites-enabled/shop.conf' } })).layout).toEqual({
+      a: 'production_a',
+      b: 'production_b',
+      config: '/etc/nginx/sites-enabled/shop.conf',
+      test: 'nginx -t',
+      reload: 'nginx -s reload',
+    });
+  });
+
   test('are read with their units', async () => {
     await writeFile(join(workspace.directory, 'down.html'), 'down');
     const cluster = await production({
@@ -297,6 +308,9 @@ describe('settings of a cluster', () => {
       'clusters.production.maintenance.lockTimeout: "120" is not a duration; write a number and ms, s, m, h or d',
     ],
     [{ maintenance: { lockTimeout: '99d' } }, 'clusters.production.maintenance.lockTimeout: "99d" is too long; at most "24d" is allowed'],
+    [{ layout: { kind: 'ab', a: 'one', b: 'one', config: '/etc/nginx/shop.conf' } }, 'clusters.production.layout.b: must not be "one" too'],
+    [{ layout: { kind: 'ab', a: 'current', config: 'x' } }, 'clusters.production.layout.a: "current" is a name that Lockstep uses itself'],
+    [{ layout: { kind: 'ab', a: '../a', config: 'x' } }, 'clusters.production.layout.a: "../a" is not a plain name'],
     [
       { maintenance: { lockTimeout: '10s', botsTimeout: '10s' } },
       'clusters.production.maintenance.botsTimeout: must be shorter than lockTimeout',

@@ -135,6 +135,7 @@ describe('a pattern cluster', () => {
         when: 'after-switch',
         lint: 'warn',
       },
+      layout: { a: 'a', b: 'b', config: '/etc/nginx/{developer}.conf', test: 'nginx -t', reload: 'reload {developer}' },
       verify: sampleVerification('http://{host}/{server}/{developer}'),
     });
     const mapping = clustersFor(configuration([rule('servers/{developer}', [rich.name])], [rich]), 'shop', 'servers/anna');
@@ -144,6 +145,7 @@ describe('a pattern cluster', () => {
       servers: [{ name: 'box-anna', host: 'anna.example.org', user: 'anna', path: '/srv/anna' }],
       commands: { lock: { run: 'stop anna ${developer} {other}' }, migrate: { on: 'box-anna' } },
       migrations: { directory: 'db/anna', database: 'mysql://anna@db/shop_anna', password: { file: '/secrets/anna' } },
+      layout: { config: '/etc/nginx/anna.conf', reload: 'reload anna' },
       verify: { http: [{ url: 'http://{host}/{server}/anna' }] },
     });
   });

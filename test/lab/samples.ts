@@ -20,6 +20,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     connections: 8,
     maxFailures: { servers: 0 },
     shared: [],
+    layout: null,
     maintenance: { page: 'We are updating the software.', lockTimeoutMs: 120_000, botsTimeoutMs: 30_000 },
     behind: 'lock',
     commands: sampleCommands(),

@@ -139,10 +139,11 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     expect((await channel.hello(soon())).current).toBeNull();
   });
 
-  test('a server whose current is no link, or leads elsewhere, is not touched', async () => {
-    await mkdir(join(path, 'current'), { recursive: true });
+  test('a server whose current is a file, or leads elsewhere, is not touched', async () => {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'current'), 'what is this?');
     expect(await codeOf(channel.hello(soon()))).toBe('refused');
-    await rm(join(path, 'current'), { recursive: true });
+    await rm(join(path, 'current'));
     await symlink('/tmp', join(path, 'current'));
     expect(await codeOf(channel.hello(soon()))).toBe('refused');
     expect(readlinkSync(join(path, 'current'))).toBe('/tmp');
