@@ -57,6 +57,7 @@ process.exitCode = await runCommand(
     checkServers: async (file, data) => (await errands()).checkServers(file, data),
     initialise: async (options) => (await errands()).initialise(options),
     installHooks: async (options) => (await errands()).installRepositoryHooks(options),
+    hookSecret: async (options) => (await errands()).hookSecret(options),
     trustServers: async (options) => (await errands()).trustServers(options),
   },
 );

@@ -127,6 +127,23 @@ export type HookAnswer = {
   repeated?: boolean;
 };
 
+/** A delivery of a hook or webhook, and what came of it. */
+export type DeliveryView = {
+  id: string;
+  repository: string;
+  /** `hook`: our own; else the forge. */
+  source: string;
+  actor: string | null;
+  receivedAt: string;
+  /** Who asked that it be looked into once more. */
+  replayedBy: string | null;
+  /** `open`: it is being looked into. */
+  state: 'open' | 'decided';
+  /** Why something happened or not, in one sentence. */
+  summary: string;
+  decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null; revision: string | null }[];
+};
+
 /** `plan CLUSTER`: what a deployment would do now. */
 export type PlanView = {
   cluster: string;

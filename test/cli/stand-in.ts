@@ -141,6 +141,15 @@ const wiring: CliWiring = {
   checkServers: () => Promise.resolve([]),
   initialise: ({ config, data, dir }) => Promise.resolve([`wrote ${config}`, `made ${data}`, `in ${dir}`]),
   installHooks: ({ path, repository, url }) => Promise.resolve([`${path} ${repository ?? 'found by URL'} ${url}`]),
+  hookSecret: ({ repository, rotate, retire, url }) =>
+    Promise.resolve({
+      repository,
+      forge: 'github',
+      url: `${url}/hooks/${repository}`,
+      secret: 'whsec_x',
+      inForce: rotate ? 2 : 1,
+      lines: [`${repository} ${url} rotate=${rotate} retire=${retire}`],
+    }),
   trustServers: ({ cluster }) => Promise.resolve([`trusted ${cluster ?? 'all'}`]),
 };
 
