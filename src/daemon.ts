@@ -11,19 +11,26 @@ import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { eventView } from './core/event-text.ts';
+import { knownClusters } from './core/mapping.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
+import { clusterOf } from './core/state.ts';
 import { createEngine } from './engine/engine.ts';
+import { createMasking } from './files/masking.ts';
+import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
+import { createDriftWatch } from './requests/drift-watch.ts';
 import { createHeads } from './requests/heads.ts';
 import { createLookout } from './requests/lookout.ts';
 import { openChannels } from './steps/channels.ts';
+import { inspector } from './steps/inspector.ts';
 import { performer } from './steps/perform.ts';
+import { rememberShapes } from './steps/shapes.ts';
 import { openArtifacts } from './store/artifacts.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
@@ -86,11 +93,29 @@ export async function startDaemon({
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
   const state = await loadState(store);
   const heads = createHeads(await store.heads());
-  const perform = performer({ builder, artifacts, versionControl, ...channels, log: logs.append, now });
+  const shapes = rememberShapes(artifacts);
+  const inspect = inspector(shapes);
+  const masking = createMasking();
+  const { mask } = masking;
+  const files = await openOutsideFiles({ directory: join(data, 'files'), versionControl, masking, log: writeLog });
+  const perform = performer({
+    builder,
+    artifacts,
+    versionControl,
+    ...channels,
+    files,
+    mask,
+    shapes,
+    remembered: (cluster, release) => clusterOf(state, cluster).record.releases.find((one) => one.id === release) ?? null,
+    isDrifted: (cluster, server) => clusterOf(state, cluster).record.drifted.some((one) => one.server === server),
+    log: writeLog,
+    now,
+  });
   const engine = createEngine({
     store,
     state,
     perform,
+    mask,
     now,
     lastEvent: await store.lastEvent(),
     log: (message) => log.error(message),
@@ -100,7 +125,9 @@ export async function startDaemon({
       process.exit(1);
     },
     release: async (deployment) => {
+      logs.append(deployment.number, masking.end(deployment.number));
       logs.end(deployment.number);
+      files.forget(deployment.number);
       await channels.close(deployment);
       // One that never ran has made nothing that could be tidied up.
       if (deployment.result !== 'superseded') await housekeeping({ engine, artifacts, logs });
@@ -128,6 +155,9 @@ export async function startDaemon({
     configuration: () => configuration,
     configurationProblem: () => configurationProblem,
     versionControl,
+    catchUpNow: catchUp.hurry,
+    transport,
+    inspect,
     readLog,
     secrets: secrets.secretsOf,
     now,
@@ -135,6 +165,8 @@ export async function startDaemon({
     lastEvent: engine.lastEvent,
     replay: (number) => replay(store, number),
   });
+  const clusters = () => knownClusters(configuration, heads.branches());
+  const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
   const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
@@ -145,6 +177,7 @@ export async function startDaemon({
   });
   lookout.startPolling();
   catchUp.start();
+  driftWatch.start();
   const listener = {
     onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
     onProblem: (problem: string): void => void adopt(configuration, problem),
@@ -167,12 +200,17 @@ export async function startDaemon({
     for (const name of repositories.keys()) await secrets.ensureSecret(name);
   }
 
+  /** What builds and commands print comes here, piece by piece, and nowhere else into a deployment's log. */
+  function writeLog(deployment: number, text: string): void {
+    logs.append(deployment, masking.follow(deployment, text));
+  }
+
   function writeLogs(published: Parameters<Listener>[0]): void {
     for (const { recorded, deployment } of published) {
       const { at, text } = eventView(recorded, deployment);
-      if (recorded.deployment !== null) logs.append(recorded.deployment, `${at} ${text}\n`);
+      if (recorded.deployment !== null) logs.append(recorded.deployment, mask(`${at} ${text}\n`));
       if (recorded.event.type !== 'started' && recorded.event.type !== 'finished') {
-        log.info(recorded.deployment === null ? text : `deployment ${recorded.deployment}: ${text}`);
+        log.info(recorded.deployment === null ? text : mask(`deployment ${recorded.deployment}: ${text}`));
       }
     }
   }
@@ -201,7 +239,7 @@ export async function startDaemon({
       stopping = (async () => {
         await watcher.close();
         await http.close();
-        await Promise.all([lookout.stop(), catchUp.stop(), engine.stop()]);
+        await Promise.all([lookout.stop(), catchUp.stop(), driftWatch.stop(), engine.stop()]);
         await channels.closeAll();
         await close();
       })();

@@ -1,22 +1,18 @@
-// What the commands do without a daemon: a first configuration, hooks, host keys, a look at the servers.
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+// What the commands do without a daemon: a first configuration, hooks, host keys.
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { ServerCheck, CliWiring } from './cli/wiring.ts';
+import type { CliWiring } from './cli/wiring.ts';
 import { loadConfiguration } from './config/load.ts';
 import type { Configuration } from './core/configuration.ts';
-import type { Transport } from './core/channel.ts';
-import { DeployError, problemOf } from './core/errors.ts';
+import { DeployError } from './core/errors.ts';
 import { knownClusters } from './core/mapping.ts';
-import type { Cluster } from './core/cluster.ts';
 import type { Repository } from './core/repository.ts';
 import { installHooks } from './forge/install.ts';
+import { localPath } from './forge/repository-place.ts';
 import { settingsFor } from './forge/settings.ts';
 import { openSecrets } from './store/secrets.ts';
 import { ensureIdentity } from './transport/identity.ts';
 import { trust } from './transport/known-hosts.ts';
-import { openTransport } from './transport/open.ts';
 
 export const checkConfiguration: CliWiring['checkConfiguration'] = async (file) => {
   const { configuration, warnings } = await loadConfiguration(file);
@@ -113,57 +109,6 @@ function repositoryAt({ repositories }: Configuration, path: string, name: strin
   const names = all.map((one) => one.name).join(', ');
   const what = name === null ? `no configured repository has the URL ${path}` : `no repository ${name} is configured`;
   throw new DeployError('configuration', `${what}. Say which one it is with --repository; configured are: ${names}`);
-}
-
-/** The directory that a URL means on this machine; `null`: it is elsewhere. */
-function localPath(url: string): string | null {
-  try {
-    if (url.startsWith('file://')) return resolve(fileURLToPath(url));
-  } catch {
-    return null;
-  }
-  return url.startsWith('/') ? resolve(url) : null;
-}
-
-/** Asks each server for its state, a few at a time. */
-export const checkServers: CliWiring['checkServers'] = async (file, data) => {
-  const { configuration } = await loadConfiguration(file);
-  const runtime = await mkdtemp(join(tmpdir(), 'lockstep-'));
-  const transport = openTransport({ directory: join(data, 'ssh'), runtime });
-  const jobs = knownClusters(configuration, []).flatMap((cluster) => cluster.servers.map((server) => ({ cluster, server })));
-  const checks: ServerCheck[] = [];
-  const worker = async (): Promise<void> => {
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) checks.push(await checkServer(transport, job.cluster, job.server));
-  };
-  try {
-    await Promise.all(Array.from({ length: 8 }, worker));
-  } finally {
-    await transport.close();
-    await rm(runtime, { recursive: true, force: true });
-  }
-  return checks.sort((a, b) => `${a.cluster} ${a.server}`.localeCompare(`${b.cluster} ${b.server}`, 'en', { numeric: true }));
-};
-
-async function checkServer(transport: Transport, cluster: Cluster, server: Cluster['servers'][number]): Promise<ServerCheck> {
-  // Epoch 0: nothing is changed by asking, and nothing could be.
-  const channel = transport.channel(server, { epoch: 0, cluster });
-  const base = { cluster: cluster.name, server: server.name };
-  try {
-    const { current, freeBytes, freeInodes, rsync, lock } = await channel.hello(AbortSignal.timeout(30_000));
-    const free = `${Math.floor(freeBytes / 1024 / 1024)} MiB and ${freeInodes} inodes free`;
-    if (rsync === null) return { ...base, state: 'fail', message: 'there is no rsync', remedy: 'install rsync on the server' };
-    const message = `serves ${current ?? 'nothing yet'}; rsync ${rsync}; ${free}`;
-    if (lock !== null) return { ...base, state: 'warn', message: `${message}; it is locked`, remedy: 'the lock ends by itself' };
-    const isTight = freeBytes < 100 * 1024 * 1024 || freeInodes < 10_000;
-    return { ...base, state: isTight ? 'warn' : 'ok', message, remedy: isTight ? 'make room on the server' : null };
-  } catch (error) {
-    const { code, message } = problemOf(error);
-    const remedy =
-      code === 'untrusted' ? `lockstep servers trust ${cluster.name}` : 'see the message; ssh to the server by hand shows the same';
-    return { ...base, state: 'fail', message, remedy };
-  } finally {
-    await channel.close();
-  }
 }
 
 /** Fetches the host keys of ssh servers and pins those that are not known yet. */

@@ -42,6 +42,7 @@ function addressOf(listen: string): { address: string; port: number } {
 
 /** Most commands only talk to the daemon: they must not wait for parts that they do not need. */
 const errands = () => import('./errands.ts');
+const checkup = () => import('./checkup.ts');
 
 const interrupted = new AbortController();
 const isDaemon = process.argv[2] === 'daemon';
@@ -54,7 +55,8 @@ process.exitCode = await runCommand(
     version,
     startDaemon: runDaemon,
     checkConfiguration: async (file) => (await errands()).checkConfiguration(file),
-    checkServers: async (file, data) => (await errands()).checkServers(file, data),
+    checkServers: async (file, data, which) => (await checkup()).checkServers(file, data, which),
+    checkRepositories: async (file) => (await checkup()).checkRepositories(file),
     initialise: async (options) => (await errands()).initialise(options),
     installHooks: async (options) => (await errands()).installRepositoryHooks(options),
     hookSecret: async (options) => (await errands()).hookSecret(options),

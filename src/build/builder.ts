@@ -2,18 +2,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import type { Artifact } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
-import type { Artifacts, Builder, BuildRequest, OpenVersionControl } from '../core/ports.ts';
+import type { Artifacts, Builder, BuildRequest, Built, OpenVersionControl } from '../core/ports.ts';
+import type { Build } from '../core/repository.ts';
 import { bringCaches, keepCaches, removeUnusedCaches } from './caches.ts';
 import { explain, named } from './failure.ts';
 import { chooseIsolation, enter, isUnder, searchPath, type Isolation, type User } from './isolation.ts';
-import { keysOf, openNotes, type Keys } from './keys.ts';
+import { keysOf, openNotes, type Keys, type Note } from './keys.ts';
 import { killMarked, MARK } from './leftovers.ts';
 import { limitedOutput } from './output.ts';
 import { run } from './run.ts';
 import { singleFlight } from './single-flight.ts';
 import { slots } from './slots.ts';
+import { fail, firstLine, isCommand, LONGEST_OUTPUT, versionOf } from './version.ts';
 import { giveTo, makeWork, remove, removeLeftWork } from './work.ts';
 
 /** The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. */
@@ -55,11 +58,14 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const hidden = options.hidden ?? [dirname(directory)];
   const isolation = options.isolation ?? (await tryIsolation(options.user ?? NOBODY, at.work, hidden));
   const { artifacts, versionControl } = options;
-  const shared = singleFlight<Artifact>();
+  const shared = singleFlight<Built>();
   const inSlot = slots(options.concurrency ?? 2);
-  const found = async (id: string | null): Promise<Artifact | null> => (id === null ? null : artifacts.find(id).catch(() => null));
+  const found = async (note: Note | null): Promise<Built | null> => {
+    const artifact = note === null ? null : await artifacts.find(note.id).catch(() => null);
+    return note === null || artifact === null ? null : { ...artifact, version: note.version };
+  };
 
-  const make = async (request: BuildRequest, keys: Keys, log: (text: string) => void, signal: AbortSignal): Promise<Artifact> => {
+  const make = async (request: BuildRequest, keys: Keys, log: (text: string) => void, signal: AbortSignal): Promise<Built> => {
     const { repository, branch, commit, build } = request;
     const what = named(request);
     const work = await makeWork(at.work, prefix, isolation);
@@ -67,27 +73,25 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     try {
       await versionControl(repository).export(branch, commit.revision, build.subdirectory, tree, signal);
       const caches = join(at.cache, keys.rule);
-      if (build.command !== null) {
+      const place = (): Place => ({ isolation, work, hidden, mark: `${mark}.${randomBytes(8).toString('hex')}`, log, signal });
+      if (runsCommand(build)) {
         if (isolation.warning !== null) log(`warning: ${isolation.warning}\n`);
         await bringCaches(caches, tree, build.cache);
         await giveTo(work, isolation);
-        await runCommand(request, build.command, {
-          isolation,
-          work,
-          hidden,
-          mark: `${mark}.${randomBytes(8).toString('hex')}`,
-          log,
-          signal,
-        });
       }
+      if (build.command !== null) await runCommand(request, build.command, place());
       const output = await findOutput(what, tree, build.output, build.command !== null);
+      const said = build.version !== undefined && isCommand(build.version) ? await printed(request, build.version.command, place()) : null;
       const options = { mtime: Math.floor(commit.time / 1000), previous: await found(await latest.read(keys.rule)), signal };
       const artifact = await artifacts.seal(output, options);
+      const version = said ?? (await versionOf(request, artifact, versionControl, signal));
       if (build.command !== null) await keepCaches(caches, tree, build.cache);
-      await built.write(keys.revision, artifact.id);
-      await latest.write(keys.rule, artifact.id);
-      log(`sealed ${artifact.manifest.entries.length} entries as artifact ${artifact.id.slice(0, 12)}\n`);
-      return artifact;
+      await built.write(keys.revision, { id: artifact.id, version });
+      await latest.write(keys.rule, { id: artifact.id, version: null });
+      log(
+        `sealed ${artifact.manifest.entries.length} entries as artifact ${artifact.id.slice(0, 12)}${version === null ? '' : `, version ${version}`}\n`,
+      );
+      return { ...artifact, version };
     } catch (error) {
       throw await explain(error, what, work, signal);
     } finally {
@@ -129,15 +133,32 @@ type Place = {
   readonly signal: AbortSignal;
 };
 
-/** Runs the build command. Rejects with `build` (it failed, or took too long) or `aborted`. */
-async function runCommand(request: BuildRequest, command: string, { isolation, work, hidden, mark, log, signal }: Place): Promise<void> {
+const runsCommand = ({ command, version }: Build): boolean => command !== null || (version !== undefined && isCommand(version));
+
+/** What a command prints, also what it complains, is logged; the first line that it prints is the version. */
+async function printed(request: BuildRequest, command: string, place: Place): Promise<string> {
+  let text = '';
+  const decoder = new StringDecoder('utf8');
+  await runCommand(request, command, place, (bytes) => {
+    if (text.length < LONGEST_OUTPUT) text += decoder.write(bytes);
+  });
+  return firstLine(text) ?? fail(`${named(request)} failed: its version command \`${command}\` printed nothing`);
+}
+
+/** Runs a command of the build. Rejects with `build` (it failed, or took too long) or `aborted`. */
+async function runCommand(
+  request: BuildRequest,
+  command: string,
+  { isolation, work, hidden, mark, log, signal }: Place,
+  onStdout?: (bytes: Buffer) => void,
+): Promise<void> {
   const { repository, branch, commit, build } = request;
   const entrance = enter(isolation, { work, hidden, network: build.network });
   const output = limitedOutput(log);
   log(`$ ${command}\n`);
   const ended = await run({
     // One pipe for both streams keeps their lines in order; the command itself is an argument.
-    argv: [...entrance.argv, 'sh', '-c', 'exec 2>&1; exec sh -c "$1"', 'sh', command],
+    argv: [...entrance.argv, 'sh', '-c', `${onStdout === undefined ? 'exec 2>&1; ' : ''}exec sh -c "$1"`, 'sh', command],
     cwd: join(work, 'tree'),
     environment: {
       PATH: searchPath(),
@@ -155,6 +176,7 @@ async function runCommand(request: BuildRequest, command: string, { isolation, w
     mark,
     timeoutMs: build.timeoutMs,
     output,
+    ...(onStdout && { onStdout }),
     signal,
   });
   if (ended.survivors > 0) log(`warning: ${ended.survivors} processes of the build could not be ended\n`);

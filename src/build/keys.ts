@@ -12,8 +12,11 @@ export type Keys = { readonly rule: string; readonly revision: string };
 
 export function keysOf({ repository, branch, commit, build }: BuildRequest): Keys {
   const { name, type, url, submodules, lfs, externals } = repository;
-  const rule = { repository: { name, type, url, submodules, lfs, externals }, build };
-  return { rule: hash(rule), revision: hash({ ...rule, revision: commit.revision, branch: type === 'svn' ? branch : null }) };
+  // What the version is called changes nothing in the tree: caches live on.
+  const { version, ...made } = build;
+  const rule = { repository: { name, type, url, submodules, lfs, externals }, build: made };
+  const place = type === 'svn' ? branch : null;
+  return { rule: hash(rule), revision: hash({ ...rule, version, revision: commit.revision, branch: place }) };
 }
 
 const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
@@ -27,10 +30,13 @@ function canonical(value: unknown): string {
   return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
 }
 
-/** Key → artifact id, one small file each. Losing one costs a build, nothing else. */
+/** What a build was worth remembering for: its artifact, and what it said its version is. */
+export type Note = { readonly id: string; readonly version: string | null };
+
+/** Key → note, one small file each. Losing one costs a build, nothing else. */
 export type Notes = {
-  read(key: string): Promise<string | null>;
-  write(key: string, id: string): Promise<void>;
+  read(key: string): Promise<Note | null>;
+  write(key: string, note: Note): Promise<void>;
 };
 
 const KEPT = 2000;
@@ -42,13 +48,14 @@ export async function openNotes(directory: string): Promise<Notes> {
   return {
     async read(key) {
       const text = await readFile(join(directory, key), 'utf8').catch(() => '');
-      return /^([0-9a-f]{64})\n$/.exec(text)?.[1] ?? null;
+      const [, id, version = null] = /^([0-9a-f]{64})\n(?:(.+)\n)?$/.exec(text) ?? [];
+      return id === undefined ? null : { id, version };
     },
-    async write(key, id) {
+    async write(key, { id, version }) {
       const temporary = join(directory, `.${randomBytes(8).toString('hex')}`);
       const file = await open(temporary, 'wx', 0o600);
       try {
-        await file.writeFile(`${id}\n`);
+        await file.writeFile(`${id}\n${version === null ? '' : `${version}\n`}`);
         await file.sync();
       } finally {
         await file.close();

@@ -12,6 +12,8 @@ export type Run = {
   readonly mark: string;
   readonly timeoutMs: number;
   readonly output: Output;
+  /** Gets what comes on standard output alone. */
+  readonly onStdout?: (bytes: Buffer) => void;
   readonly signal: AbortSignal;
 };
 
@@ -27,7 +29,7 @@ export type Ended = {
  * Starts the command without a shell, in a session of its own. When it ends, or its time is over, or `signal` aborts, its process group and
  * all marked processes are killed; only then this resolves. Output is passed on as it comes and not kept. Rejects when it cannot be started.
  */
-export async function run({ argv, cwd, environment, mark, timeoutMs, output, signal }: Run): Promise<Ended> {
+export async function run({ argv, cwd, environment, mark, timeoutMs, output, onStdout, signal }: Run): Promise<Ended> {
   const [file, ...args] = argv;
   const startedAt = performance.now();
   const child = execa(file as string, args, {
@@ -44,6 +46,7 @@ export async function run({ argv, cwd, environment, mark, timeoutMs, output, sig
   child.all.on('data', (bytes: Buffer) => {
     output.write(bytes);
   });
+  if (onStdout !== undefined) child.stdout.on('data', onStdout);
   const group = child.pid;
   if (group === undefined) throw new Error((await finished).shortMessage ?? `${String(file)} cannot be started`);
 

@@ -1,6 +1,15 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
-import type { ClusterView, DeliveryView, DeploymentView, HookAnswer, OverviewView, PastReleaseView, PlanView } from '../core/views.ts';
+import type {
+  ClusterView,
+  DeliveryView,
+  DeploymentView,
+  DriftView,
+  HookAnswer,
+  OverviewView,
+  PastReleaseView,
+  PlanView,
+} from '../core/views.ts';
 import { SLOW_MS } from './client.ts';
 import type { Client } from './client.ts';
 import { usageFailure } from './failure.ts';
@@ -13,8 +22,13 @@ export type Api = {
   deployments(query: { cluster?: string | undefined; limit: number }): Promise<{ deployments: DeploymentView[] }>;
   deployment(number: number, signal?: AbortSignal): Promise<DeploymentView>;
   plan(cluster: string, revision: string | undefined): Promise<PlanView>;
-  deploy(cluster: string, request: { revision: string | undefined; force: boolean }): Promise<Accepted>;
+  drift(cluster: string): Promise<DriftView>;
+  deploy(cluster: string, request: { revision: string | undefined; force: boolean; drift: string | undefined }): Promise<Accepted>;
   abort(number: number): Promise<Accepted>;
+  pause(number: number): Promise<Accepted>;
+  resume(number: number): Promise<Accepted>;
+  skip(number: number, server: string): Promise<Accepted>;
+  retry(number: number, server: string | null): Promise<Accepted>;
   settleMigration(number: number, done: boolean): Promise<Accepted>;
   lock(cluster: string, reason: string): Promise<Accepted>;
   unlock(cluster: string): Promise<Accepted>;
@@ -24,6 +38,9 @@ export type Api = {
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
 };
+
+/** The daemon reads every file on every server, and ends that before this. */
+const SLOWEST_MS = 290_000;
 
 /** The daemon gives at most so many deployments at once. */
 const PAGE = 500;
@@ -58,9 +75,17 @@ export function createApi(client: Client, by: string): Api {
       const query = revision === undefined ? '' : `?${new URLSearchParams({ revision }).toString()}`;
       return (await get(`/clusters/${segment(cluster)}/plan${query}`, { limitMs: SLOW_MS })) as PlanView;
     },
-    deploy: (cluster, { revision, force }) =>
-      post(`/clusters/${segment(cluster)}/deploy`, revision === undefined ? { force } : { revision, force }, SLOW_MS),
+    drift: async (cluster) =>
+      (await client.request('POST', `/api/v1/clusters/${segment(cluster)}/drift`, { body: { by }, limitMs: SLOWEST_MS })) as DriftView,
+    deploy: (cluster, { revision, force, drift }) => {
+      const request = { ...(revision === undefined ? {} : { revision }), force, ...(drift === undefined ? {} : { drift }) };
+      return post(`/clusters/${segment(cluster)}/deploy`, request, SLOW_MS);
+    },
     abort: (number) => post(`/deployments/${number}/abort`),
+    pause: (number) => post(`/deployments/${number}/pause`),
+    resume: (number) => post(`/deployments/${number}/resume`),
+    skip: (number, server) => post(`/deployments/${number}/skip`, { server }),
+    retry: (number, server) => post(`/deployments/${number}/retry`, { server }, SLOW_MS),
     settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }),
     lock: (cluster, reason) => post(`/clusters/${segment(cluster)}/lock`, { reason }),
     unlock: (cluster) => post(`/clusters/${segment(cluster)}/unlock`),

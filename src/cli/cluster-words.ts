@@ -3,6 +3,7 @@ import { visibleLine } from '../core/escape.ts';
 import type { ServerState } from '../core/server.ts';
 import type { ClusterView, ServerView } from '../core/views.ts';
 import type { Paint, Palette } from './output.ts';
+import { someNames } from './words.ts';
 
 export type Mark = { readonly glyph: string; readonly word: string; readonly paint: Paint };
 
@@ -36,6 +37,7 @@ export function marks(cluster: ClusterView): string {
   const parts: string[] = [];
   if (cluster.locked !== null) parts.push(`LOCKED by ${visibleLine(cluster.locked)}`);
   if (cluster.held !== null) parts.push(`HELD: ${visibleLine(cluster.held)}`);
+  if (cluster.drifted.length > 0) parts.push(`DRIFTED: ${someNames(cluster.drifted.map(({ server }) => server))}`);
   return parts.join(' · ');
 }
 

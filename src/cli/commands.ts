@@ -1,13 +1,14 @@
 // The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { deliveries, replayDelivery } from './deliveries.ts';
+import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
 import { logs } from './logs.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { releases } from './releases.ts';
-import { abort, deploy, lock, releaseHold, rollback, settleMigration, unlock } from './requests.ts';
+import { abort, deploy, lock, pause, releaseHold, resume, retry, rollback, settleMigration, skip, unlock } from './requests.ts';
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
@@ -91,6 +92,8 @@ type CommandOptions = {
   emergency?: boolean;
   rotate?: boolean;
   retire?: boolean;
+  drift?: string;
+  cluster?: string;
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -144,7 +147,13 @@ function setupCommands(program: Command, does: Does): void {
     (session, [repository = ''], { rotate, retire }) =>
       hookSecret(session, repository, { rotate: rotate === true, retire: retire === true }),
   );
-  does(program.command('doctor').description('look for everything that could be wrong, and say what to do'), (session) => doctor(session));
+  does(
+    program
+      .command('doctor')
+      .description('look for everything that could be wrong, and say what to do')
+      .option('--cluster <name>', 'look at the servers of this cluster only'),
+    (session, _, { cluster }) => doctor(session, cluster ?? null),
+  );
 }
 
 function lookCommands(program: Command, does: Does): void {
@@ -162,6 +171,13 @@ function lookCommands(program: Command, does: Does): void {
       .argument('[cluster]')
       .option('--limit <n>', 'how many', wholeNumber, 20),
     (session, [cluster], { limit = 20 }) => history(session, cluster, limit),
+  );
+  does(
+    program
+      .command('drift')
+      .description('compare the servers of a cluster, or of all, with what was put there; exit 1 when something differs')
+      .argument('[cluster]'),
+    (session, [cluster]) => drift(session, cluster),
   );
   does(
     program.command('releases').description('releases that were live on a cluster, newest first').argument('<cluster>'),
@@ -210,10 +226,13 @@ function actCommands(program: Command, does: Does): void {
       .description('deploy the head of the branch, or a revision of it')
       .argument('<cluster>')
       .option('--revision <revision>', 'this revision instead of the head')
-      .option('--force', 'also if it is live already or goes back in history')
+      .option('--force', 'also if it is live already or goes back in history; brings a live release anew, as a copy beside it')
+      .addOption(
+        new Option('--drift <what>', 'about files changed on servers, instead of drift.onDeploy').choices(['warn', 'refuse', 'save']),
+      )
       .option('--wait', 'follow it to the end; exit 0 only if it is done'),
-    (session, [cluster = ''], { revision, force, wait }) =>
-      deploy(session, cluster, { revision, force: force === true, wait: wait === true }),
+    (session, [cluster = ''], { revision, force, drift: about, wait }) =>
+      deploy(session, cluster, { revision, force: force === true, drift: about, wait: wait === true }),
   );
   does(
     program
@@ -245,6 +264,20 @@ function actCommands(program: Command, does: Does): void {
   );
   does(numbered('abort', 'stop a deployment; before the switch nothing has changed, after it the servers go back'), (session, [number]) =>
     abort(session, Number(number)),
+  );
+  does(numbered('pause', 'begin nothing new in a deployment until it is resumed; possible until users could notice'), (session, [number]) =>
+    pause(session, Number(number)),
+  );
+  does(numbered('resume', 'let a paused deployment go on'), (session, [number]) => resume(session, Number(number)));
+  does(
+    numbered('skip', 'leave a server out of a running deployment; it catches up afterwards').argument('<server>'),
+    (session, [number, server = '']) => skip(session, Number(number), server),
+  );
+  does(
+    numbered('retry', 'the same deployment again; with a server, bring up that one, which was left behind')
+      .argument('[server]')
+      .option('--wait', 'follow it to the end; exit 0 only if it is done'),
+    (session, [number, server], { wait }) => retry(session, Number(number), server ?? null, wait === true),
   );
   does(
     program

@@ -3,6 +3,8 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { checkLines, hasFailed } from './checks.ts';
 import type { Check } from './checks.ts';
 import { EXIT, tellOf } from './failure.ts';
+import type { Branch } from '../core/mapping.ts';
+import { checkClock } from './machine.ts';
 import { checkPrograms } from './programs.ts';
 import { shownPath } from './settings.ts';
 import type { Session } from './session.ts';
@@ -11,16 +13,20 @@ import { size } from './words.ts';
 
 const MB = 1000 * 1000;
 
-/** Exit 1 when something fails; warnings do not count. */
-export async function doctor(session: Session): Promise<number> {
+/** Exit 1 when something fails; warnings do not count. `cluster` null: the servers of all clusters. */
+export async function doctor(session: Session, cluster: string | null): Promise<number> {
   const { io, output } = session;
   const configuration = await checkConfiguration(session);
+  const isValid = !hasFailed(configuration);
+  const repositories = isValid ? await checkRepositories(session) : { checks: [], branches: [] };
   const checks = [
     ...configuration,
     ...(await checkData(session)),
+    await checkClock(session.settings.data),
     ...(await checkPrograms(io.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin')),
     ...(await checkDaemon(session)),
-    ...(await checkServers(session, !hasFailed(configuration))),
+    ...repositories.checks,
+    ...(await checkServers(session, isValid, { cluster, branches: repositories.branches })),
   ];
   const findings = checks.map(({ name, state, message, remedy }) => ({ name, state, message, remedy }));
   output.result({ ok: !hasFailed(checks), checks: findings }, () => checkLines(checks, output));
@@ -116,10 +122,23 @@ async function checkDaemon({ api, settings }: Session): Promise<Check[]> {
   }
 }
 
-async function checkServers({ wiring, settings }: Session, isValid: boolean): Promise<Check[]> {
+async function checkRepositories({ wiring, settings }: Session): Promise<{ checks: Check[]; branches: readonly Branch[] }> {
+  try {
+    const { results, branches } = await wiring.checkRepositories(settings.config);
+    return { checks: results.map(({ repository, ...result }) => ({ name: `repository ${repository}`, group: null, ...result })), branches };
+  } catch (error) {
+    return { checks: [finding('repositories', 'fail', tellOf(error).message)], branches: [] };
+  }
+}
+
+async function checkServers(
+  { wiring, settings }: Session,
+  isValid: boolean,
+  which: { cluster: string | null; branches: readonly Branch[] },
+): Promise<Check[]> {
   if (!isValid) return [finding('servers', 'warn', 'not asked, because the configuration is not valid')];
   try {
-    return (await wiring.checkServers(settings.config, settings.data)).map(serverCheck);
+    return (await wiring.checkServers(settings.config, settings.data, which)).map(serverCheck);
   } catch (error) {
     return [finding('servers', 'fail', tellOf(error).message)];
   }

@@ -1,4 +1,4 @@
-// Commands that ask the daemon to do something: deploy, roll back, abort, lock, unlock, and settling a migration.
+// Commands that ask the daemon to do something: deploy, roll back, abort, pause, resume, skip, retry, lock, unlock, and settling a migration.
 import type { Accepted } from '../core/application.ts';
 import { visible } from '../core/escape.ts';
 import { EXIT } from './failure.ts';
@@ -9,9 +9,9 @@ import type { Session } from './session.ts';
 export async function deploy(
   session: Session,
   cluster: string,
-  { revision, force, wait }: { revision: string | undefined; force: boolean; wait: boolean },
+  { revision, force, drift, wait }: { revision: string | undefined; force: boolean; drift: string | undefined; wait: boolean },
 ): Promise<number> {
-  return follow(session, await session.api().deploy(cluster, { revision, force }), wait);
+  return follow(session, await session.api().deploy(cluster, { revision, force, drift }), wait);
 }
 
 /** Goes back to a release that was live. With `wait`, exit 0 only if the cluster is there. */
@@ -36,6 +36,17 @@ async function follow(session: Session, accepted: Accepted, wait: boolean): Prom
 }
 
 export const abort = (session: Session, number: number): Promise<number> => tell(session, session.api().abort(number));
+
+export const pause = (session: Session, number: number): Promise<number> => tell(session, session.api().pause(number));
+
+export const resume = (session: Session, number: number): Promise<number> => tell(session, session.api().resume(number));
+
+export const skip = (session: Session, number: number, server: string): Promise<number> =>
+  tell(session, session.api().skip(number, server));
+
+export async function retry(session: Session, number: number, server: string | null, wait: boolean): Promise<number> {
+  return follow(session, await session.api().retry(number, server), wait);
+}
 
 export const settleMigration = (session: Session, number: number, done: boolean): Promise<number> =>
   tell(session, session.api().settleMigration(number, done));

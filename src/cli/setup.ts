@@ -27,7 +27,7 @@ export async function daemon({ io, wiring, settings, output }: Session, listen: 
 export async function check({ wiring, settings, output }: Session, withServers: boolean): Promise<number> {
   const { config, data } = settings;
   const { text, warnings } = await wiring.checkConfiguration(config);
-  const servers = withServers ? await wiring.checkServers(config, data) : null;
+  const servers = withServers ? await wiring.checkServers(config, data, { cluster: null, branches: [] }) : null;
   const checks = (servers ?? []).map(serverCheck);
   output.result({ configuration: config, valid: true, text, warnings, servers }, () => [
     visible(text).trimEnd(),

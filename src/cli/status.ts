@@ -131,6 +131,8 @@ function clusterLines(view: ClusterView, output: Output): string[] {
     ),
   );
   for (const group of groupFailures(errors(view))) lines.push(palette.bad(`  ✗ ${failureLine(group)}`));
+  const drifted = view.drifted.map(({ server, finding }) => ({ server, message: `drifted: ${finding}` }));
+  for (const group of groupFailures(drifted)) lines.push(palette.busy(`  ! ${failureLine(group)}`));
   lines.push('', ...table(SERVER_COLUMNS, serverRows(view, output), output.width(), palette.faint, 2));
   return lines;
 }

@@ -1,5 +1,7 @@
 // What the commands need from outside: the terminal they run in, and the parts of the product that they may not import themselves.
 import type { Writable } from 'node:stream';
+import type { CheckResult } from '../core/check.ts';
+import type { Branch } from '../core/mapping.ts';
 
 /** Standard output or standard error. `columns` and `rows` are known on a terminal only. */
 export type CommandStream = Writable & {
@@ -19,15 +21,9 @@ export type CommandIo = {
 };
 
 /** What was found out about one server by asking it. */
-export type ServerCheck = {
-  readonly cluster: string;
-  readonly server: string;
-  readonly state: 'ok' | 'warn' | 'fail';
-  /** What was found, one line. */
-  readonly message: string;
-  /** What to do about it; `null`: nothing. */
-  readonly remedy: string | null;
-};
+export type ServerCheck = CheckResult & { readonly cluster: string; readonly server: string };
+
+export type RepositoryResult = CheckResult & { readonly repository: string };
 
 /** A hook secret, for the person who enters it somewhere. */
 export type HookSecret = {
@@ -49,8 +45,13 @@ export type CliWiring = {
   startDaemon(options: { config: string; data: string; listen: string; ready: (url: string) => void }): Promise<void>;
   /** Rejects with DeployError `configuration` when the file is not valid. */
   checkConfiguration(file: string): Promise<{ text: string; warnings: string[] }>;
-  /** Connects to every server of the configuration. */
-  checkServers(file: string, data: string): Promise<ServerCheck[]>;
+  /**
+   * Connects to every server of the configuration; several findings about one are possible. `cluster` null: of all clusters. `branches`: those
+   * that exist, for clusters of patterns. Rejects with `not-found` when there is no such cluster.
+   */
+  checkServers(file: string, data: string, which: { cluster: string | null; branches: readonly Branch[] }): Promise<ServerCheck[]>;
+  /** Asks every repository of the configuration for its branches, and looks for the hooks of those on this machine. */
+  checkRepositories(file: string): Promise<{ results: RepositoryResult[]; branches: Branch[] }>;
   /** Makes a first configuration and the data directory; returns lines for the person. */
   initialise(options: { config: string; data: string; dir: string }): Promise<string[]>;
   /** `repository` null: the configured repository whose URL is `path`. */

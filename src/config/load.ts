@@ -101,16 +101,19 @@ function assemble(sections: Sections, files: Files, problems: Problems, warnings
   const repositories = [...sections.repositories].flatMap(([name, input]) =>
     input === null ? [] : [resolveRepository(name, input, files, problems, warnings)],
   );
-  const rules = sections.branches.flatMap((input, index): PlacedRule[] => (input === null ? [] : [{ rule: resolveBranch(input), index }]));
+  const rules = sections.branches.flatMap((input, index): PlacedRule[] =>
+    input === null ? [] : [{ rule: resolveBranch(input, index, problems), index }],
+  );
+  const byName = new Map(repositories.map((one) => [one.name, one]));
   const clusters = [...sections.clusters].flatMap(([name, input]) =>
-    input === null ? [] : [resolveCluster(name, input, sections.project, files, problems)],
+    input === null ? [] : [resolveCluster(name, input, sections.project, files, byName, problems)],
   );
   const known = { repositories: [...sections.repositories.keys()], clusters: [...sections.clusters.keys()] };
   checkBranches(rules, known, problems, warnings);
   checkClusterServers(clusters, problems);
   return {
     project: sections.project,
-    repositories: new Map(repositories.map((one) => [one.name, one])),
+    repositories: byName,
     branches: rules.map((one) => one.rule),
     clusters: new Map(clusters.map(({ cluster }) => [cluster.name, cluster])),
   };

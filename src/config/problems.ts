@@ -60,6 +60,8 @@ export function quoted(value: unknown): string {
 export function reportIssues(problems: Problems, source: Source, issues: readonly z.core.$ZodIssue[], prefix: Path = []): void {
   for (const issue of issues) {
     const path: Path = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
+    // Somebody may have written a secret itself where a reference should stand.
+    const found = path[0] === 'clusters' && path[2] === 'secrets' ? (message: string) => message : withFound;
     switch (issue.code) {
       case 'unrecognized_keys':
         for (const key of issue.keys) problems.reportKey([...path, key], unknownKey(key, issue.message.split(' ')));
@@ -69,12 +71,12 @@ export function reportIssues(problems: Problems, source: Source, issues: readonl
         break;
       case 'invalid_union': {
         const member = issue.errors.find((errors) => errors.length > 0 && !errors.some(isAboutTheWhole));
-        if (member === undefined) problems.report(path, withFound(unionMessage(issue), issue.input));
+        if (member === undefined) problems.report(path, found(unionMessage(issue), issue.input));
         else reportIssues(problems, source, member, path);
         break;
       }
       case 'invalid_type':
-        if (source.has(path)) problems.report(path, withFound(`must be ${article(issue.expected)}`, issue.input));
+        if (source.has(path)) problems.report(path, found(`must be ${article(issue.expected)}`, issue.input));
         else problems.report(path, `is missing; it must be ${article(issue.expected)}`);
         break;
       case 'invalid_value':
@@ -83,13 +85,13 @@ export function reportIssues(problems: Problems, source: Source, issues: readonl
         break;
       case 'too_small':
       case 'too_big':
-        problems.report(path, withFound(isOwnMessage(issue.message) ? issue.message : limitMessage(issue), issue.input));
+        problems.report(path, found(isOwnMessage(issue.message) ? issue.message : limitMessage(issue), issue.input));
         break;
       case 'custom':
       case 'invalid_format':
       case 'not_multiple_of':
       case 'invalid_element':
-        problems.report(path, withFound(issue.message, issue.input));
+        problems.report(path, found(issue.message, issue.input));
         break;
       default:
         issue satisfies never;

@@ -1,15 +1,18 @@
 // From what the file says to the Configuration: defaults that depend on other values, files, servers; each part by itself.
-import type { BehindPolicy, Cluster, Command, HttpCheck, Maintenance, SharedPath, Verification } from '../core/cluster.ts';
+import type { BehindPolicy, Cluster, Command, HttpCheck, Maintenance, Verification } from '../core/cluster.ts';
 import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
-import type { Repository } from '../core/repository.ts';
+import type { Repository, VersionSource } from '../core/repository.ts';
 import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
+import { resolveOutside } from './outside.ts';
 import { resolveRepositoryUrl } from './repository-url.ts';
 import type { BranchInput, ClusterInput, HttpCheckInput, RepositoryInput } from './schema.ts';
 import type { PlacedServer } from './servers.ts';
 import { resolveServers } from './servers.ts';
+import { resolveShared } from './shared.ts';
+import { withoutSlash } from './values.ts';
 
 export const ENVIRONMENTS = ['development', 'test', 'preproduction', 'gray', 'production'] as const;
 
@@ -58,8 +61,10 @@ export function resolveRepository(name: string, input: RepositoryInput, files: F
   };
 }
 
-export function resolveBranch(input: BranchInput): BranchRule {
+/** `index`: of the rule in the file. */
+export function resolveBranch(input: BranchInput, index: number, problems: Problems): BranchRule {
   const { command, output, subdirectory, timeout, cache, environment, network } = input.build;
+  const version = resolveVersion(input, ['branches', index, 'build', 'version'], problems);
   return {
     repository: input.repository,
     branch: input.branch,
@@ -72,8 +77,18 @@ export function resolveBranch(input: BranchInput): BranchRule {
       cache: cache.map(withoutSlash),
       environment,
       network,
+      ...(version !== undefined && { version }),
     },
   };
+}
+
+function resolveVersion({ build: { version } }: BranchInput, path: Path, problems: Problems): VersionSource | undefined {
+  if (version === undefined || version === 'tag') return version;
+  const { command, file } = version;
+  if (command !== undefined && file === undefined) return { command };
+  if (file !== undefined && command === undefined) return { file: withoutSlash(file) };
+  problems.report(path, 'must have one of command and file');
+  return undefined;
 }
 
 /** The cluster, and where its servers stand in the file. */
@@ -82,6 +97,7 @@ export function resolveCluster(
   input: ClusterInput,
   project: string,
   files: Files,
+  repositories: ReadonlyMap<string, Repository>,
   problems: Problems,
 ): { readonly cluster: Cluster; readonly placed: readonly PlacedServer[] } {
   const path: Path = ['clusters', name];
@@ -102,6 +118,7 @@ export function resolveCluster(
     connections: input.connections,
     maxFailures: input.maxFailures,
     shared: resolveShared(input.shared, [...path, 'shared'], problems),
+    ...resolveOutside(input, path, files, repositories, problems),
     behind: resolveBehind(input, maintenance, commands, path, problems),
     maintenance,
     commands,
@@ -109,6 +126,7 @@ export function resolveCluster(
     keep: input.keep,
     keepFailed: input.keepFailed,
     forcePush: input.forcePush ?? environment !== 'production',
+    drift: { checkMs: input.drift.check === false ? null : input.drift.check, onDeploy: input.drift.onDeploy },
     ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };
@@ -131,15 +149,6 @@ function defaultEnvironment(name: string): string {
   if ((ENVIRONMENTS as readonly string[]).includes(name)) return name;
   if (variablesOf(name).length > 0) return 'development';
   return OTHERWISE.find(([pattern]) => pattern.test(name))?.[1] ?? 'production';
-}
-
-function resolveShared(shared: readonly string[], path: Path, problems: Problems): readonly SharedPath[] {
-  const resolved = shared.map((text): SharedPath => ({ path: withoutSlash(text), kind: text.endsWith('/') ? 'directory' : 'file' }));
-  for (const [i, one] of resolved.entries()) {
-    const other = resolved.find((two, j) => j !== i && (one.path === two.path ? j < i : one.path.startsWith(`${two.path}/`)));
-    if (other !== undefined) problems.report([...path, i], `${quoted(shared[i])} is shared already by ${quoted(other.path)}`);
-  }
-  return resolved;
 }
 
 function resolveMaintenance(input: ClusterInput, path: Path, files: Files, problems: Problems): Maintenance | null {
@@ -258,8 +267,6 @@ function isHttpUrl(url: string): boolean {
 }
 
 const fileOrNull = (path: string | undefined, files: Files): string | null => (path === undefined ? null : files.resolve(path));
-
-const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
 
 /** An error message must not carry on what should not have been written. */
 const withoutPassword = (url: string): string => quoted(url.replace(/(:\/\/[^/@:]*):[^@]*@/, '$1:…@'));

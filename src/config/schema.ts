@@ -1,5 +1,6 @@
 // The source of truth for branches.config.json: from it come validation, the published JSON Schema and docs/configuration.md.
 import { z } from 'zod';
+import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
 import {
   DURATION,
@@ -27,6 +28,9 @@ function withoutExtensions(value: unknown): unknown {
   for (const [key, member] of Object.entries(value)) if (!key.startsWith('x-')) own[key] = member;
   return own;
 }
+
+/** `{{ secret NAME }}` would be hard to tell from a variable of this name. */
+const RESERVED: readonly string[] = [...BUILT_IN, 'secret'];
 
 const text = z
   .string()
@@ -105,6 +109,31 @@ export const repositorySchema = keys({
     }),
 });
 
+const version = z
+  .union(
+    [
+      z.literal('tag'),
+      keys({
+        command: z
+          .string()
+          .min(1, 'must not be empty')
+          .optional()
+          .meta({ description: 'The first line that it prints; run after the build, in the same place.', 'x-default': 'none' }),
+        file: relativePath.optional().meta({
+          description: 'The first line of this file of the artifact; of a `.json` file its field `version`.',
+          'x-default': 'none',
+        }),
+      }),
+    ],
+    { error: 'must be "tag", or an object with command or file' },
+  )
+  .optional()
+  .meta({
+    description:
+      'What stands for the revision in the names of releases. `"tag"`: the Git tag at the revision, else the last one before it and the distance, as `git describe` writes them.',
+    'x-default': 'the short revision',
+  });
+
 export const buildSchema = keys({
   command: z
     .string()
@@ -126,6 +155,7 @@ export const buildSchema = keys({
     .default({})
     .meta({ description: 'Variables for the build. No secrets: they would stand in this file and in the log.' }),
   network: z.boolean().default(true).meta({ description: 'May the build use the network?' }),
+  version,
 });
 
 export const branchSchema = keys({
@@ -141,6 +171,59 @@ export const branchSchema = keys({
   build: buildSchema.prefault({}).meta({ description: 'How the artifact is made.', 'x-default': 'no build: the export is deployed' }),
 });
 
+const variables = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'is not a name; letters, digits and "_" are allowed, a letter first')
+      .refine((name) => !RESERVED.includes(name), `has a meaning of its own; these are taken: ${RESERVED.join(', ')}`),
+    z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number, true or false' }),
+  )
+  .optional();
+
+const secretName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'is not a name of a secret; letters, digits and "_" are allowed, a letter first');
+
+const secret = keys({
+  file: text
+    .optional()
+    .meta({ description: 'File that holds it; a relative path counts from the configuration file.', 'x-default': 'none' }),
+  environment: text.optional().meta({ description: "Variable of the daemon's environment that holds it.", 'x-default': 'none' }),
+  command: text
+    .optional()
+    .meta({ description: "Command that prints it, run by `sh` on the daemon's machine within 30 s.", 'x-default': 'none' }),
+});
+
+const filesSource = z.union(
+  [
+    text,
+    keys({
+      repository: text.meta({ description: 'Name of a repository.' }),
+      branch: text.meta({ description: 'Branch of it whose head is read at each deployment.' }),
+      subdirectory: z
+        .union([z.literal('.'), relativePath])
+        .default('.')
+        .meta({ description: 'Directory of it that holds the layers.' }),
+    }),
+  ],
+  { error: 'must be a directory, or an object with repository, branch and subdirectory' },
+);
+
+const shared = z.union(
+  [
+    relativePath,
+    keys({
+      path: relativePath.meta({ description: 'The path, as without a seed.' }),
+      seed: relativePath.meta({
+        description:
+          'File (or directory, for a path with a slash at its end) of the release that it begins as, on servers that do not have it yet.',
+      }),
+    }),
+  ],
+  { error: 'must be a path, or an object with path and seed' },
+);
+
 const serverObject = keys({
   name: text.optional().meta({
     description: 'What people call it; unique in its cluster.',
@@ -152,6 +235,7 @@ const serverObject = keys({
   path: text
     .optional()
     .meta({ description: 'Directory that holds `releases/`, `current` and `shared/`.', 'x-default': "the cluster's `path`" }),
+  variables: variables.meta({ description: "Variables for the templates of `files`, over the cluster's.", 'x-default': 'none' }),
 });
 
 const commandText = z
@@ -272,9 +356,22 @@ export const clusterSchema = keys({
         'So many servers may fail or be unreachable before the cutover without stopping the others: a number, or `"5%"` of the cluster.',
       'x-type': 'number or percentage',
     }),
-  shared: z.array(relativePath).default([]).meta({
+  shared: z.array(shared).default([]).meta({
     description:
-      'Paths that outlive releases, linked into each: files (`config/local.php`), and directories with a slash at the end (`var/uploads/`).',
+      'Paths that outlive releases, linked into each: files (`config/local.php`), and directories with a slash at the end (`var/uploads/`). `{ "path": …, "seed": … }` says what one begins as.',
+  }),
+  files: filesSource.optional().meta({
+    description:
+      'Files from outside the repository, in layers (see docs/files.md): a directory, which counts from the configuration file, or `{ "repository": …, "branch": … }`.',
+    'x-default': 'none',
+  }),
+  variables: variables.meta({
+    description: 'Variables for the templates of `files`. No secrets: they would stand in this file.',
+    'x-default': 'none',
+  }),
+  secrets: z.record(secretName, secret).optional().meta({
+    description: 'Secrets for the templates of `files`, each by one reference; the daemon reads them when a deployment begins.',
+    'x-default': 'none',
   }),
   maintenance: z
     .union(
@@ -350,6 +447,21 @@ export const clusterSchema = keys({
     description: 'May a branch head that does not descend from the live revision be deployed?',
     'x-default': 'true, but false for the environment production',
   }),
+  drift: keys({
+    check: z
+      .union([z.literal(false), duration('1s')], { error: 'must be false or a duration such as "1h"' })
+      .prefault('1h')
+      .meta({
+        description: 'How often every server is looked at for files that somebody changed there; `false`: never.',
+        'x-type': 'duration or false',
+      }),
+    onDeploy: z.enum(['warn', 'refuse', 'save']).default('warn').meta({
+      description:
+        'When a deployment finds them: `warn` goes on and names them, `refuse` lets the server fail, `save` first copies them to `.lockstep/saved` on the server.',
+    }),
+  })
+    .prefault({})
+    .meta({ description: 'Files that somebody changed on a server by hand.', 'x-default': 'a look every hour; a deployment warns' }),
   ssh: keys({
     identity: text
       .optional()

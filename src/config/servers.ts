@@ -5,12 +5,20 @@ import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted } from './problems.ts';
 import type { ClusterInput, ServerInput } from './schema.ts';
+import { textsOf } from './outside.ts';
 import { expandRange, hasControlCharacter, serverPathProblem, tidyPath } from './values.ts';
 
 /** A server with the place in the file where it stands. */
 export type PlacedServer = { readonly server: Server; readonly path: Path };
 
-type Wanted = { name: string | null; host: string | null; port: number | null; user: string | null; path: string | null };
+type Wanted = {
+  name: string | null;
+  host: string | null;
+  port: number | null;
+  user: string | null;
+  path: string | null;
+  variables?: Readonly<Record<string, string>> | undefined;
+};
 
 /** A cluster of more servers than this is a slip of the keyboard. */
 const MOST_SERVERS = 10_000;
@@ -47,7 +55,7 @@ export function resolveServers(cluster: string, input: ClusterInput, path: Path,
 function wantedServers(entry: ServerInput, at: Path, problems: Problems): readonly Wanted[] {
   if (typeof entry !== 'string') {
     const { name = null, host = null, port = null, user = null, path = null } = entry;
-    return [{ name, host, port, user, path }];
+    return [{ name, host, port, user, path, variables: textsOf(entry.variables) }];
   }
   const range = expandRange(entry);
   if ('problem' in range) {
@@ -99,6 +107,7 @@ function resolveServer(wanted: Wanted, cluster: ClusterInput, files: Files, repo
     port: wanted.port ?? 22,
     user: wanted.user,
     path,
+    ...(wanted.variables && { variables: wanted.variables }),
   };
 }
 

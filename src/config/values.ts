@@ -37,6 +37,8 @@ export function relativePathProblem(path: string): string | null {
   return null;
 }
 
+export const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
+
 /** What is wrong with the path of a server, or `null`. Relative ones (`./var/site`) are resolved by the caller. */
 export function serverPathProblem(path: string): string | null {
   if (hasControlCharacter(path)) return 'has a control character';

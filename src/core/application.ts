@@ -1,8 +1,19 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
+import type { DriftSettings } from './cluster.ts';
 import type { Forge } from './forge.ts';
 import type { Change } from './repository.ts';
 import type { DeliveryQuery, HistoryQuery } from './ports.ts';
-import type { ClusterView, DeliveryView, DeploymentView, EventView, HookAnswer, OverviewView, PastReleaseView, PlanView } from './views.ts';
+import type {
+  ClusterView,
+  DeliveryView,
+  DeploymentView,
+  DriftView,
+  EventView,
+  HookAnswer,
+  OverviewView,
+  PastReleaseView,
+  PlanView,
+} from './views.ts';
 
 /** A request that changes something was accepted: `message` is one line for the person who asked. */
 export type Accepted = { readonly message: string; readonly deployment: number | null };
@@ -21,7 +32,12 @@ export type Application = {
   deployment(number: number): Promise<DeploymentView | null>;
   /** What a deployment would do, without doing it. `revision` null: the head of the cluster's branch. */
   plan(cluster: string, revision: string | null, signal: AbortSignal): Promise<PlanView>;
-  deploy(cluster: string, request: { revision: string | null; force: boolean; by: string }, signal: AbortSignal): Promise<Accepted>;
+  /** `drift`: what to do about files that were changed on servers, instead of what the configuration says. */
+  deploy(
+    cluster: string,
+    request: { revision: string | null; force: boolean; drift: DriftSettings['onDeploy'] | null; by: string },
+    signal: AbortSignal,
+  ): Promise<Accepted>;
   /** Releases that were live on the cluster, newest first. */
   releases(cluster: string): Promise<readonly PastReleaseView[]>;
   /**
@@ -30,8 +46,17 @@ export type Application = {
    * there is nothing to go to.
    */
   rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
+  /** Compares every server with what the daemon put there, contents included. */
+  drift(cluster: string, signal: AbortSignal): Promise<DriftView>;
   releaseHold(cluster: string, by: string): Promise<Accepted>;
   abort(deployment: number, by: string): Promise<Accepted>;
+  /** Nothing new begins until it is resumed. Possible until users could notice something. */
+  pause(deployment: number, by: string): Promise<Accepted>;
+  resume(deployment: number, by: string): Promise<Accepted>;
+  /** Leaves a server out of a running deployment; it catches up afterwards. Possible before the lock. */
+  skip(deployment: number, server: string, by: string): Promise<Accepted>;
+  /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */
+  retry(deployment: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted>;
   /** An operator settles a migration of which nobody knows whether it ran. */
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
   lock(cluster: string, by: string, reason: string): Promise<Accepted>;

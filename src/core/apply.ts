@@ -1,4 +1,5 @@
 // apply: what an event means for everything in memory: its deployment, and the cluster that it belongs to.
+import { driftedAfter } from './drifted.ts';
 import type { Deployment } from './deployment.ts';
 import { evolve, requested } from './evolve.ts';
 import type { Recorded } from './event.ts';
@@ -14,6 +15,10 @@ export function apply(state: State, recorded: Recorded): Deployment | null {
     if (event.type === 'cluster-locked') lock(state, event.cluster, { by: event.by, reason: event.reason, at: recorded.at });
     if (event.type === 'cluster-unlocked') lock(state, event.cluster, null);
     if (event.type === 'hold-released') releaseHold(state, event.cluster);
+    if (event.type === 'drift-found' || event.type === 'drift-ended') {
+      const cluster = clusterOf(state, event.cluster);
+      cluster.record = { ...cluster.record, drifted: driftedAfter(cluster.record.drifted, event, recorded.at) };
+    }
     return null;
   }
   const { deployment: number, event, at } = recorded;

@@ -1,5 +1,6 @@
 // The port to one server: what the steps may ask of it. Behind it stand ssh, local and simulated servers.
 import type { Command } from './cluster.ts';
+import type { ProvidedFile } from './files.ts';
 import type { Server } from './server.ts';
 
 /** What a server reports when a channel to it opens. */
@@ -16,21 +17,79 @@ export type Greeting = {
   readonly freeInodes: number;
   /** For example `3.2.7`; `null`: there is no rsync on the server. */
   readonly rsync: string | null;
+  /** SHA-256 (hex) over the lines of `treeLines` of the current release; `null`: not asked for, there is none, or it took too long. */
+  readonly tree: string | null;
 };
 
-/** Symbolic links of `shared` paths in a release: `path` in the release → `target`, a relative path to `shared/…`. */
-export type SharedLink = { readonly path: string; readonly target: string; readonly kind: 'file' | 'directory' };
+/** What a server shows when it is looked at. */
+export type Inspection = {
+  /** What `current` is: a link to a release, to one that is `gone`, out of releases/, no link at all, or nothing. */
+  readonly pointer: 'release' | 'gone' | 'elsewhere' | 'directory' | 'none';
+  /** The release that it names; `null`: it names none. */
+  readonly current: string | null;
+  /** What the link says. From the server: to be escaped. */
+  readonly target: string | null;
+  /** Artifact that the current release was verified against; `null`: there is no record of it. */
+  readonly artifact: string | null;
+  /** As `treeLines` and `contentLines` of core/manifest.ts have them, SHA-256 (hex); `null`: not looked at, or it took too long. */
+  readonly tree: string | null;
+  readonly content: string | null;
+  /** Token of the lock, and the time until it ends by itself. */
+  readonly lock: string | null;
+  readonly lockLeftMs: number;
+  /** Is the maintenance flag there? */
+  readonly maintenance: boolean;
+  readonly freeBytes: number;
+  readonly freeInodes: number;
+  readonly rsync: string | null;
+  /** Hash of the agent's script. */
+  readonly agent: string;
+  /** The server's clock minus the daemon's, at least; 0: no difference can be seen. */
+  readonly skewMs: number;
+};
+
+/** What a release should be: the lines of `treeLines` and `contentLines`, each joined to one text, and their hashes. */
+export type ReleaseShape = {
+  readonly tree: string;
+  readonly content: string;
+  readonly treeHash: string;
+  readonly contentHash: string;
+};
+
+/** How a release differs: the first lines of both trees that the other lacks (see core/differences.ts), and how many paths there are. */
+export type Differences = { readonly total: number; readonly lines: readonly string[] };
+
+/** What a place cannot do, and which shared paths are not there yet. */
+export type Examination = {
+  readonly lacks: readonly Ability[];
+  readonly missing: readonly string[];
+  /** Can a second session be opened on the connection, as rsync needs it? */
+  readonly secondSession: boolean;
+};
+
+export const ABILITIES = ['write', 'hard-links', 'symbolic-links', 'rename', 'modes', 'times', 'locks', 'one-file-system'] as const;
+export type Ability = (typeof ABILITIES)[number];
+
+/**
+ * A symbolic link that Lockstep makes in a release: `path` in it → `target`, a relative path to `shared/…` or to `.lockstep/files/…`.
+ * What a link of the kind `directory` leads to is made if it is not there; of the others only the directory around it.
+ */
+export type ReleaseLink = {
+  readonly path: string;
+  readonly target: string;
+  readonly kind: 'file' | 'directory' | 'seeded' | 'provided';
+};
 
 /**
  * Prepares `.lockstep/incoming/<release>`: a hard-linked clone of the sealed release `base` (or, with `null`, an empty directory)
- * from which `remove` was unlinked; then `links` are made, with their targets in `shared/` created.
+ * from which `remove` and the base's links to provided files were unlinked; then `links` are made, with their targets in `shared/` created.
  */
 export type StageRequest = {
   readonly release: string;
   readonly artifact: string;
   readonly base: string | null;
   readonly remove: readonly string[];
-  readonly links: readonly SharedLink[];
+  readonly links: readonly ReleaseLink[];
 };
 
 /** Sends files of a local directory into `.lockstep/incoming/<release>`. */
@@ -57,7 +116,17 @@ export type SealRequest = {
   readonly files: readonly string[];
   readonly content: string;
   readonly tree: string;
+  /** For who looks at the server without the daemon: kept beside the release's record. */
+  readonly revision?: string;
+  /** What it was cloned from: the unchanged files' lines of the release's list of hashes come from there. */
+  readonly base?: string | null;
 };
+
+/** Files for `.lockstep/files/<release>`, all that it has: others that lie there are removed. */
+export type ProvideRequest = { readonly release: string; readonly files: readonly ProvidedFile[] };
+
+/** `shared/<path>` begins as a copy of `seed`, a file or directory of the sealed release. */
+export type Seed = { readonly path: string; readonly seed: string };
 
 export type LockRequest = {
   readonly page: string;
@@ -87,14 +156,34 @@ export type RunResult = { readonly exit: number; readonly output: string };
  */
 export type Channel = {
   readonly server: Server;
-  /** Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. */
-  hello(signal: AbortSignal): Promise<Greeting>;
+  /** Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. `look`: for its tree, too. */
+  hello(signal: AbortSignal, look?: 'tree'): Promise<Greeting>;
+  /**
+   * Looks at the server. Changes nothing, replaces no other daemon, and keeps no deployment waiting. `state` is cheap; `tree` lists the
+   * current release, `content` reads all of its files.
+   */
+  inspect(depth: 'state' | 'tree' | 'content', signal: AbortSignal): Promise<Inspection>;
+  /** Names what differs in a release, also without changing anything. `not-found`. */
+  compare(release: string, shape: ReleaseShape, depth: 'tree' | 'content', signal: AbortSignal): Promise<Differences>;
+  /**
+   * Copies what differs in the current release to `.lockstep/saved/<saved>/` and names it; `null`: there was nothing to copy.
+   * `conflict`: the server serves another release.
+   */
+  save(op: string, release: string, shape: ReleaseShape, signal: AbortSignal): Promise<Differences & { readonly saved: string | null }>;
+  /** Tries out what deployments need. `shared`: paths that should be in `shared/`. */
+  examine(shared: readonly string[], signal: AbortSignal): Promise<Examination>;
   /** `sealed`: this release with this artifact is already in `releases/`. `conflict`: the release exists with another artifact. */
   stage(op: string, request: StageRequest, signal: AbortSignal): Promise<'staged' | 'sealed'>;
   /** Returns the bytes that went over the wire, both directions. */
   send(request: SendRequest, signal: AbortSignal): Promise<{ readonly bytes: number }>;
   /** `mismatch`: the files are not what they should be; nothing was renamed. */
   seal(op: string, request: SealRequest, signal: AbortSignal): Promise<void>;
+  /** Puts a release's files where its links lead, each by one rename: never a mix of two contents, also where the release is served. */
+  provide(op: string, request: ProvideRequest, signal: AbortSignal): Promise<void>;
+  /** Paths of the files that a release was given; `null`: it was given none, not even an empty set. */
+  provided(release: string, signal: AbortSignal): Promise<readonly string[] | null>;
+  /** Copies each seed to a shared path that is not there yet. What is there is never touched. */
+  seed(op: string, release: string, seeds: readonly Seed[], signal: AbortSignal): Promise<void>;
   /**
    * Is a sealed release still what it was? `damaged`: no, or it is not there; it counts as a release no more, and can be staged again.
    * `conflict`: it is damaged, and the server serves it.

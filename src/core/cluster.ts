@@ -1,4 +1,5 @@
 // A cluster: servers that are deployed together, with everything the configuration says about them.
+import type { FilesSource, SecretReference } from './files.ts';
 import type { Server } from './server.ts';
 
 /** How many servers may fail or be unreachable before the cutover without stopping the others. */
@@ -65,8 +66,19 @@ export type SshSettings = {
   readonly knownHosts: string | null;
 };
 
-/** A path that outlives releases. Lives in `shared/` and is linked into each release. */
-export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory' };
+/** How files that somebody changed on a server are looked for, and what a deployment does about them. */
+export type DriftSettings = {
+  /** How often every server is looked at; `null`: never. */
+  readonly checkMs: number | null;
+  /** `warn`: go on and say so; `refuse`: the server fails; `save`: set the changed files aside first. */
+  readonly onDeploy: 'warn' | 'refuse' | 'save';
+};
+
+/**
+ * A path that outlives releases. Lives in `shared/` and is linked into each release. `seed`: what of the release it begins as, where a
+ * server does not have it yet.
+ */
+export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory'; readonly seed?: string };
 
 /** For the simulated transport: how its servers behave. */
 export type Simulation = {
@@ -94,6 +106,11 @@ export type Cluster = {
   /** What becomes of servers that the failure budget leaves behind, as far as they can be reached. */
   readonly behind: BehindPolicy;
   readonly shared: readonly SharedPath[];
+  /** Where files from outside the repository come from. Absent: there are none. */
+  readonly files?: FilesSource;
+  /** For the templates among them. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
   /** `null`: no maintenance window; `lock` is skipped, the barriers stay. */
   readonly maintenance: Maintenance | null;
   readonly commands: {
@@ -115,6 +132,7 @@ export type Cluster = {
   readonly keepFailed: number;
   /** May a branch head that is not a descendant of the live revision be deployed? */
   readonly forcePush: boolean;
+  readonly drift: DriftSettings;
   readonly ssh: SshSettings;
   readonly simulation: Simulation;
 };

@@ -84,10 +84,9 @@ export function isMember(deployment: Deployment, stage: Stage, member: Member): 
 }
 
 /** A server that stays behind and still answers is taken out of service with the others, and stays out. */
-function isPutAside(cluster: Cluster, action: Action, member: Member): boolean {
-  return (
-    member.excluded === 'behind' && ((action === 'lock' && cluster.behind === 'lock') || (action === 'drain' && cluster.behind === 'drain'))
-  );
+function isPutAside({ behind }: Cluster, action: Action, { excluded }: Member): boolean {
+  if (excluded !== 'behind' && excluded !== 'skipped') return false;
+  return (action === 'lock' && behind === 'lock') || (action === 'drain' && behind === 'drain');
 }
 
 /** Going back to what lies on the servers sends next to nothing: they only have to look at it. */

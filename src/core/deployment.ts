@@ -26,7 +26,7 @@ export type Member = {
   at: number;
   status: MemberStatus;
   /** Excluded by the failure budget or lost on the way: later stages leave it out. `null`: a full member. */
-  excluded: 'behind' | 'unreachable' | 'failed' | null;
+  excluded: 'behind' | 'unreachable' | 'failed' | 'skipped' | null;
   problem: Problem | null;
   /** The release that the server serves now, as far as it told us; undefined: it did not yet. */
   release: string | null | undefined;
@@ -74,6 +74,8 @@ export type Deployment = {
   readonly target: ReleaseRecord | null;
   readonly requestedBy: string;
   readonly reason: string;
+  /** Bring the release anew, under a new name. */
+  readonly anew: boolean;
   readonly requestedAt: number;
   state: DeploymentState;
   result: Result | null;
@@ -82,6 +84,8 @@ export type Deployment = {
   problem: Problem | null;
   supersededBy: number | null;
   abortedBy: string | null;
+  /** Who holds it: nothing new is started before the cutover. */
+  pausedBy: string | null;
   commit: Commit | null;
   artifact: string | null;
   release: string | null;

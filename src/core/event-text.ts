@@ -12,19 +12,20 @@ export function eventView(recorded: Recorded, deployment: Deployment | null): Ev
   const stage = 'stage' in event ? deployment?.course[event.stage] : undefined;
   const server = 'stage' in event && event.server !== null ? (deployment?.cluster.servers[event.server]?.name ?? null) : null;
   const step: StepName | null = stage?.step ?? null;
+  const skipped = event.type === 'skipped' ? (deployment?.cluster.servers[event.server]?.name ?? 'a server') : '';
   const what = stage === undefined ? 'a step' : stage.direction === 'back' ? `${stage.action} (going back)` : stage.action;
   const where = server === null ? '' : ` on ${server}`;
   return {
     ...base,
     cluster: deployment?.cluster.name ?? ('cluster' in event && typeof event.cluster === 'string' ? event.cluster : null),
     type: event.type,
-    text: textOf(recorded, what, where),
+    text: textOf(recorded, what, where, skipped),
     step,
-    server,
+    server: server ?? (event.type === 'drift-found' || event.type === 'drift-ended' ? event.server : null),
   };
 }
 
-function textOf(recorded: Recorded, what: string, where: string): string {
+function textOf(recorded: Recorded, what: string, where: string, skipped: string): string {
   const { event } = recorded;
   switch (event.type) {
     case 'requested':
@@ -45,6 +46,12 @@ function textOf(recorded: Recorded, what: string, where: string): string {
       return `${what} failed${where}: ${event.problem.message}`;
     case 'abort-requested':
       return `abort requested by ${event.by}`;
+    case 'paused':
+      return `paused by ${event.by}`;
+    case 'resumed':
+      return `resumed by ${event.by}`;
+    case 'skipped':
+      return `${skipped} skipped by ${event.by}`;
     case 'settled':
       return `migration settled by ${event.by} as ${event.done ? 'done' : 'not done'}`;
     case 'daemon-started':
@@ -63,6 +70,10 @@ function textOf(recorded: Recorded, what: string, where: string): string {
       return `hold of ${event.cluster} released by ${event.by}`;
     case 'cluster-unlocked':
       return `${event.cluster} unlocked by ${event.by}`;
+    case 'drift-found':
+      return `drift on ${event.server} of ${event.cluster}: ${event.finding}`;
+    case 'drift-ended':
+      return `no drift any more on ${event.server} of ${event.cluster}`;
     default:
       return event satisfies never;
   }

@@ -16,6 +16,8 @@ export type Order = {
   readonly requestedBy: string;
   /** Why: `push`, `poll`, `by hand`, … */
   readonly reason: string;
+  /** Bring the release anew and under a new name, even if it is there already: it may be damaged. */
+  readonly anew?: boolean;
 };
 
 /** An event about one deployment. `server` is an index into the deployment's servers; `null`: the whole cluster. */
@@ -39,6 +41,10 @@ export type DeploymentEvent =
       readonly problem: Problem;
     }
   | { readonly type: 'abort-requested'; readonly by: string }
+  | { readonly type: 'paused'; readonly by: string }
+  | { readonly type: 'resumed'; readonly by: string }
+  /** The server is left out from here on. */
+  | { readonly type: 'skipped'; readonly server: number; readonly by: string }
   /** An operator says whether a migration that may have half run counts as done. */
   | { readonly type: 'settled'; readonly done: boolean; readonly by: string };
 
@@ -72,7 +78,17 @@ export type DaemonEvent =
     }
   | { readonly type: 'cluster-locked'; readonly cluster: string; readonly by: string; readonly reason: string }
   | { readonly type: 'hold-released'; readonly cluster: string; readonly by: string }
-  | { readonly type: 'cluster-unlocked'; readonly cluster: string; readonly by: string };
+  | { readonly type: 'cluster-unlocked'; readonly cluster: string; readonly by: string }
+  /** A server was seen to differ from what the daemon put there; recorded when that changes, not at every look. */
+  | {
+      readonly type: 'drift-found';
+      readonly cluster: string;
+      readonly server: string;
+      readonly finding: string;
+      /** What was looked at. */
+      readonly depth: 'tree' | 'content';
+    }
+  | { readonly type: 'drift-ended'; readonly cluster: string; readonly server: string };
 
 /** An event with its place in the journal. `number` rises by one; `at` is milliseconds since 1970 (for people, never for order). */
 export type Recorded = { readonly number: number; readonly at: number } & (

@@ -4,7 +4,7 @@ import type { Deployment, Member, Result, StageProgress } from './deployment.ts'
 import type { DeploymentEvent, Facts } from './event.ts';
 import type { ReleaseRecord } from './records.ts';
 import type { Commit } from './repository.ts';
-import { notTakenBack, reasonToTurn } from './reasons.ts';
+import { isUnfinished, notTakenBack, reasonToTurn } from './reasons.ts';
 import type { Action } from './step.ts';
 
 /** The state after a `requested` event. */
@@ -21,6 +21,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     build: event.build,
     requestedBy: event.requestedBy,
     reason: event.reason,
+    anew: event.anew ?? false,
     requestedAt: at,
     state: 'waiting',
     result: null,
@@ -28,6 +29,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     problem: null,
     supersededBy: null,
     abortedBy: null,
+    pausedBy: null,
     commit: target === null ? null : commitOf(target),
     artifact: target?.artifact ?? null,
     release: target?.id ?? null,
@@ -94,7 +96,20 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
     case 'abort-requested':
       if (!isAbortable(deployment)) impossible(deployment, event);
       deployment.abortedBy = event.by;
+      deployment.pausedBy = null;
       if (deployment.state === 'waiting') return end(deployment, 'aborted', at);
+      return settle(deployment, at);
+    case 'paused':
+      if (!isPausable(deployment)) impossible(deployment, event);
+      deployment.pausedBy = event.by;
+      return;
+    case 'resumed':
+      if (deployment.pausedBy === null) impossible(deployment, event);
+      deployment.pausedBy = null;
+      return;
+    case 'skipped':
+      if (!isSkippable(deployment, event.server)) impossible(deployment, event);
+      skip(deployment, event.server);
       return settle(deployment, at);
     case 'settled':
       if (deployment.state !== 'needs-operator') impossible(deployment, event);
@@ -113,6 +128,27 @@ export function isAbortable(deployment: Deployment): boolean {
   if (deployment.state === 'waiting') return true;
   const stage = deployment.course[deployment.at];
   return deployment.state === 'running' && stage !== undefined && stage.direction === 'forward' && EARLY.includes(stage.action);
+}
+
+/** What has begun to change for users is brought to its end first. */
+export function isPausable(deployment: Deployment): boolean {
+  return deployment.pausedBy === null && isAbortable(deployment) && !deployment.members.some(isUnfinished);
+}
+
+/** Before anything changes for users, a server can be left out, as long as another one remains. */
+export function isSkippable({ state, course, at, abortedBy, members }: Deployment, server: number): boolean {
+  const action = course[at]?.action ?? 'build';
+  const isEarly = state === 'running' && abortedBy === null && ['schedule', 'upload', 'exercise'].includes(action);
+  return isEarly && members[server]?.excluded === null && members.filter((member) => member.excluded === null).length > 1;
+}
+
+function skip(deployment: Deployment, server: number): void {
+  const stage = deployment.course[deployment.at];
+  const member = deployment.members[server];
+  if (stage === undefined || member === undefined) return;
+  member.excluded = 'skipped';
+  // One that is at work here is waited for; one that has not begun is not counted any more.
+  if (member.at !== deployment.at) stage.total -= 1;
 }
 
 function start(deployment: Deployment, event: DeploymentEvent & { type: 'started' }, at: number): void {
@@ -188,9 +224,9 @@ function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' 
     return;
   }
   // Interrupted by an abort: nothing is wrong with the server.
-  if (event.problem.code === 'aborted' && deployment.abortedBy !== null) return;
+  if (event.problem.code === 'aborted' && (deployment.abortedBy !== null || member.excluded === 'skipped')) return;
   member.problem ??= event.problem;
-  if (stage.direction === 'back') return;
+  if (stage.direction === 'back' || member.excluded !== null) return;
   if (stage.action === 'schedule' || stage.action === 'upload') {
     member.excluded = event.problem.code === 'unreachable' ? 'unreachable' : 'behind';
     deployment.excluded += 1;

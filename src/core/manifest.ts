@@ -1,7 +1,8 @@
 // Manifests: their canonical text, the tree that a server must show, and the difference between two.
 import type { Manifest, ManifestEntry } from './artifact.ts';
-import type { SharedLink } from './channel.ts';
+import type { ReleaseLink } from './channel.ts';
 import type { SharedPath } from './cluster.ts';
+import { providedPlace } from './files.ts';
 
 /** Compares by UTF-8 bytes, as `LC_ALL=C sort` does. (UTF-16 order differs above U+FFFF.) */
 export function compareBytes(a: string, b: string): number {
@@ -37,22 +38,26 @@ function entryText(entry: ManifestEntry): string {
   }
 }
 
-/** A release on a cluster's servers: the artifact's entries without the shared paths, and the links that stand in their place. */
+/** The files from outside that a release has: their paths in it. Where they lie depends on the release's name. */
+export type Provided = { readonly release: string; readonly paths: readonly string[] };
+
+/** A release on a cluster's servers: the artifact's entries without the paths of links, and the links that stand in their place. */
 export type ReleaseTree = {
   readonly entries: readonly ManifestEntry[];
-  readonly links: readonly SharedLink[];
-  /** Paths of the artifact that are not sent because a shared path covers them. */
+  readonly links: readonly ReleaseLink[];
+  /** Paths of the artifact that are not sent because a link covers them. */
   readonly covered: readonly string[];
 };
 
-/** Lays the cluster's shared paths over an artifact. Parents of a shared path that the artifact lacks are added as directories. */
-export function releaseTree(manifest: Manifest, shared: readonly SharedPath[]): ReleaseTree {
-  const roots = new Set(shared.map((one) => one.path));
+/** Lays the cluster's shared paths and the provided files over an artifact. Parents that the artifact lacks are added as directories. */
+export function releaseTree(manifest: Manifest, shared: readonly SharedPath[], provided: Provided | null = null): ReleaseTree {
+  const links = [...shared.map(sharedLink), ...(provided?.paths ?? []).map((path) => providedLink(path, provided?.release ?? ''))];
+  const roots = new Set(links.map((one) => one.path));
   const isCovered = (path: string): boolean => roots.size > 0 && prefixes(path).some((prefix) => roots.has(prefix));
   const kept = manifest.entries.filter((entry) => !isCovered(entry.path));
   const known = new Set(kept.map((entry) => entry.path));
   const parents: ManifestEntry[] = [];
-  for (const { path } of shared) {
+  for (const { path } of links) {
     for (const parent of prefixes(path).slice(0, -1)) {
       if (known.has(parent)) continue;
       known.add(parent);
@@ -61,13 +66,37 @@ export function releaseTree(manifest: Manifest, shared: readonly SharedPath[]): 
   }
   return {
     entries: [...kept, ...parents].sort((a, b) => compareBytes(a.path, b.path)),
-    links: shared.map(({ path, kind }) => ({
-      path,
-      kind,
-      target: `${'../'.repeat(path.split('/').length + 1)}shared/${path}`,
-    })),
+    links,
     covered: manifest.entries.filter((entry) => isCovered(entry.path)).map((entry) => entry.path),
   };
+}
+
+/** What a seed begins is not made empty before. */
+function sharedLink({ path, kind, seed }: SharedPath): ReleaseLink {
+  return { path, kind: seed === undefined ? kind : 'seeded', target: `${toTop(path)}shared/${path}` };
+}
+
+const providedLink = (path: string, release: string): ReleaseLink => ({
+  path,
+  kind: 'provided',
+  target: `${toTop(path)}${providedPlace(release, path)}`,
+});
+
+/** From the directory of a path of a release to the server's own. */
+const toTop = (path: string): string => '../'.repeat(path.split('/').length + 1);
+
+/**
+ * A link of `tree` that cannot be made, because something that is no directory stands on its way in the artifact; `null`: there is none.
+ */
+export function blockedLink({ entries, links }: ReleaseTree): { readonly path: string; readonly by: string } | null {
+  const blocks = new Set(entries.filter((entry) => entry.type !== 'directory').map((entry) => entry.path));
+  for (const { path } of links) {
+    const by = prefixes(path)
+      .slice(0, -1)
+      .find((parent) => blocks.has(parent));
+    if (by !== undefined) return { path, by };
+  }
+  return null;
 }
 
 /** `a/b/c` → `a`, `a/b`, `a/b/c`. */

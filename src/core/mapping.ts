@@ -1,6 +1,7 @@
 // Which clusters a branch feeds, and which branch feeds a cluster: patterns of the configuration become concrete clusters here.
 import type { Cluster, Command, HttpCheck } from './cluster.ts';
 import type { BranchRule, Configuration } from './configuration.ts';
+import type { FilesSource, SecretReference } from './files.ts';
 import { fillIn, matchPattern, parsePattern, variablesOf } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
 import type { Build } from './repository.ts';
@@ -71,6 +72,7 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
   });
   return {
     ...template,
+    ...outside(template, fill),
     name: fill(template.name),
     servers: template.servers.map((server) => ({
       ...server,
@@ -78,6 +80,7 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       host: fill(server.host),
       user: server.user === null ? null : fill(server.user),
       path: fill(server.path),
+      ...(server.variables && { variables: mapValues(server.variables, fill) }),
     })),
     commands: {
       drain: fillCommand(drain),
@@ -96,6 +99,29 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       log: template.verify.log === null ? null : fill(template.verify.log),
     },
   };
+}
+
+/** The parts that speak of files and secrets. */
+function outside({ files, variables, secrets }: Cluster, fill: (text: string) => string): Partial<Cluster> {
+  return {
+    ...(files && { files: filesSource(files, fill) }),
+    ...(variables && { variables: mapValues(variables, fill) }),
+    ...(secrets && { secrets: mapValues(secrets, (one) => secretReference(one, fill)) }),
+  };
+}
+
+function filesSource(source: FilesSource, fill: (text: string) => string): FilesSource {
+  if (source.kind === 'directory') return { ...source, path: fill(source.path) };
+  return { ...source, branch: fill(source.branch), subdirectory: fill(source.subdirectory) };
+}
+
+function secretReference(reference: SecretReference, fill: (text: string) => string): SecretReference {
+  if ('file' in reference) return { file: fill(reference.file) };
+  return 'command' in reference ? { command: fill(reference.command) } : reference;
+}
+
+function mapValues<A, B>(values: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
 }
 
 /**

@@ -21,7 +21,7 @@ export type Effect = {
 /** Effects to start now, within the limits, in the servers' order. Empty at a barrier that is not reached yet, and at the end. */
 export function next(deployment: Deployment): Effect[] {
   const stage = openStage(deployment);
-  if (stage === null || isHeldUp(deployment, stage)) return [];
+  if (stage === null || deployment.pausedBy !== null || isHeldUp(deployment, stage)) return [];
   if (stage.scope === 'cluster') return stage.done + stage.failed + stage.running === 0 ? [effectOf(deployment, null)] : [];
   const effects: Effect[] = [];
   let free = limitOf(deployment, stage.action) - stage.running;

@@ -1,9 +1,14 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact } from './artifact.ts';
+import type { Channel, Inspection } from './channel.ts';
+import type { Cluster } from './cluster.ts';
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
+import type { Finding } from './drift.ts';
 import type { Facts, Recorded } from './event.ts';
+import type { ProvidedFile } from './files.ts';
 import type { Effect } from './next.ts';
+import type { Server } from './server.ts';
 import type { State } from './state.ts';
 import type { Build, Commit, Repository } from './repository.ts';
 import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from './records.ts';
@@ -25,6 +30,8 @@ export type VersionControl = {
   isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean>;
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
+  /** The tag at the revision; else, as `git describe` says it, the last one before and how far away it is. Subversion has none: `r17`. */
+  tag(branch: string, revision: string, signal: AbortSignal): Promise<string>;
 };
 
 export type OpenVersionControl = (repository: Repository) => VersionControl;
@@ -38,12 +45,15 @@ export type BuildRequest = {
   readonly log: (chunk: string) => void;
 };
 
+/** An artifact, and what the build says its version is; `null`: the build does not say. */
+export type Built = Artifact & { readonly version: string | null };
+
 /**
  * Makes artifacts. The same revision with the same build settings is the same artifact and is never built twice, also when asked twice
- * at the same time. Rejects with DeployError `build` (with the tail of the log), `artifact`, `hostile-tree`, `disk`, `aborted`.
+ * at the same time; it keeps its version. Rejects with DeployError `build` (with the tail of the log), `artifact`, `hostile-tree`, `disk`, `aborted`.
  */
 export type Builder = {
-  build(request: BuildRequest, signal: AbortSignal): Promise<Artifact>;
+  build(request: BuildRequest, signal: AbortSignal): Promise<Built>;
 };
 
 /** The artifacts on the daemon's machine. */
@@ -52,6 +62,29 @@ export type Artifacts = {
   find(id: string): Promise<Artifact | null>;
   /** Removes artifacts other than these; returns how many. */
   collect(keep: ReadonlySet<string>): Promise<number>;
+};
+
+/** Files and secrets from outside the repository, as the steps ask for them. */
+export type OutsideFiles = {
+  /**
+   * Reads them, once for a deployment: whoever asks again gets the same, also the same failure. Its secrets are masked from then on.
+   * Rejects with DeployError `configuration` (says which file and line, which reference), `repository`, `hostile-tree`, `disk`, `aborted`.
+   */
+  read(deployment: Deployment, signal: AbortSignal): Promise<void>;
+  /** The files of one server, in byte order of their paths. Rejects like `read`, which it waits for. */
+  render(deployment: Deployment, server: Server, signal: AbortSignal): Promise<readonly ProvidedFile[]>;
+  /** The deployment has ended: its files and secrets leave the memory. */
+  forget(deployment: number): void;
+};
+
+/** Takes the secrets of running deployments out of what people may read. Values of fewer than 6 characters are not masked. */
+export type Masking = {
+  /** For a whole text; at its ends also for a part of a secret that was cut there. */
+  mask(text: string): string;
+  /** For texts that follow each other in one log: what may be the beginning of a secret is held back until the next one comes. */
+  follow(log: number, text: string): string;
+  /** What was held back. */
+  end(log: number): string;
 };
 
 /** What one turn of the engine makes durable, in one transaction. */
@@ -100,6 +133,15 @@ export type Store = {
 
 /** Does one effect in the world. Idempotent: performed again after a crash it finds what was done. Rejects with DeployError. */
 export type Perform = (effect: Effect, deployment: Deployment, signal: AbortSignal) => Promise<Facts>;
+
+/** One server compared with what the cluster's record says; `facts` null: it could not be looked at, and the finding says why. */
+export type Inspect = (
+  channel: Channel,
+  cluster: Cluster,
+  record: ClusterRecord,
+  depth: 'tree' | 'content',
+  signal: AbortSignal,
+) => Promise<{ readonly facts: Inspection | null; readonly findings: readonly Finding[] }>;
 
 /** Events that have become durable, in order, with the deployment they belong to (in its state after the whole turn). */
 export type Listener = (published: readonly { readonly recorded: Recorded; readonly deployment: Deployment | null }[]) => void;

@@ -1,5 +1,6 @@
 // What a cluster's record says after a deployment: its releases, its servers, what is held.
 import type { Deployment, Member } from './deployment.ts';
+import { driftedWithout } from './drifted.ts';
 import { isUnfinished } from './reasons.ts';
 import type { Attempt, ClusterRecord, ReleaseRecord, ServerRecord } from './records.ts';
 import { serverState } from './server-state.ts';
@@ -12,17 +13,22 @@ export function recordAfter(record: ClusterRecord, deployment: Deployment): Clus
   const servers = serversAfter(record, deployment);
   const missing = missingAfter(record, deployment, servers);
   // Catching up is between one server and its cluster: what the cluster serves is what it served.
-  if (deployment.purpose === 'catch-up') return { ...record, servers, missing };
+  const drifted = deployment.live ? driftedWithout(record, deployment) : record.drifted;
+  if (deployment.purpose === 'catch-up') return { ...record, servers, missing, drifted };
   const release = releaseOf(deployment);
-  const after = { ...record, servers, lastDeployment: deployment.number };
+  const after = { ...record, servers, drifted, lastDeployment: deployment.number };
   const changed = release === null ? after : deployment.live ? arrived(after, deployment, release) : attempted(after, deployment, release);
   const known = new Set([...changed.releases.map((one) => one.id), ...changed.attempts.map((one) => one.release.id)]);
   return { ...changed, missing: Object.fromEntries(Object.entries(missing).filter(([id]) => known.has(id))) };
 }
 
 /** The release is the cluster's now. After a roll back the one that was left is bad, and its revision is held; a new commit ends both. */
-function arrived(record: ClusterRecord, deployment: Deployment, release: ReleaseRecord): ClusterRecord {
-  const others = record.releases.filter((one) => one.id !== release.id);
+function arrived(record: ClusterRecord, deployment: Deployment, brought: ReleaseRecord): ClusterRecord {
+  const release = { ...brought, shared: deployment.cluster.shared };
+  // What was brought anew takes the place of the copy that it was brought for.
+  const isReplaced = (one: ReleaseRecord): boolean =>
+    deployment.anew && one.artifact === release.artifact && one.revision === release.revision;
+  const others = record.releases.filter((one) => one.id !== release.id && !isReplaced(one));
   const left = record.releases[0];
   const adopted = left === undefined ? adoptedBy(deployment) : null;
   const releases = [release, ...others, ...(adopted === null ? [] : [adopted])].slice(0, deployment.cluster.keep + REMEMBERED);

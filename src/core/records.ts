@@ -1,4 +1,5 @@
 // Projections: what the store keeps beside the journal so that lists and starts are quick. Each can be computed from the events.
+import type { SharedPath } from './cluster.ts';
 import type { DeploymentView } from './views.ts';
 import type { Change, Outcome } from './repository.ts';
 import type { ServerState } from './server.ts';
@@ -15,6 +16,17 @@ export type ReleaseRecord = {
   /** Number of the deployment that brought it. */
   readonly deployment: number;
   /** When it became live, or when its deployment ended; milliseconds since 1970. */
+  readonly at: number;
+  /** The shared paths that it was brought with; missing in rows of an older daemon. */
+  readonly shared?: readonly SharedPath[];
+};
+
+/** A server that was seen to differ from what the daemon put there. */
+export type DriftedServer = {
+  readonly server: string;
+  /** One line. */
+  readonly finding: string;
+  readonly depth: 'tree' | 'content';
   readonly at: number;
 };
 
@@ -54,6 +66,8 @@ export type ClusterRecord = {
   readonly locked: { readonly by: string; readonly reason: string; readonly at: number } | null;
   /** After a roll back: the revision that must not come back by itself, and why. */
   readonly held: { readonly revision: string; readonly reason: string } | null;
+  /** Servers that were seen to differ from what they were given. Bounded. */
+  readonly drifted: readonly DriftedServer[];
   /** Number of the newest deployment of the whole cluster that ended otherwise than `superseded`. */
   readonly lastDeployment: number | null;
 };

@@ -26,6 +26,9 @@ export type Repository = {
   readonly hookSources: readonly string[];
 };
 
+/** What stands for the revision in the names of releases: the first line that a command prints, that of a file of the artifact, or Git's tag. */
+export type VersionSource = { readonly command: string } | { readonly file: string } | 'tag';
+
 /** How an artifact is made from an exported revision. */
 export type Build = {
   /** Shell command run once in a clean export; `null`: the export is the artifact. */
@@ -40,6 +43,8 @@ export type Build = {
   readonly environment: Readonly<Record<string, string>>;
   /** May the build use the network? */
   readonly network: boolean;
+  /** Absent: the short revision. */
+  readonly version?: VersionSource;
 };
 
 /** One commit: what a deployment shows of its revision. `time` in milliseconds since 1970. */

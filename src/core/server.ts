@@ -15,6 +15,8 @@ export type Server = {
   readonly user: string | null;
   /** Absolute directory that holds `releases/`, `current`, `shared/` and `.lockstep/`. */
   readonly path: string;
+  /** For the templates of files, over the cluster's. */
+  readonly variables?: Readonly<Record<string, string>>;
 };
 
 /** What one server is doing, in the words that the page and the commands show. */

@@ -43,6 +43,7 @@ function reasonOf(deployment: Deployment): string {
 function stateOf(deployment: Deployment): DeploymentView['state'] {
   switch (deployment.state) {
     case 'waiting':
+      return deployment.pausedBy === null ? 'waiting' : 'paused';
     case 'ended':
     case 'needs-operator':
       return deployment.state;
@@ -56,6 +57,7 @@ function stateOf(deployment: Deployment): DeploymentView['state'] {
 }
 
 function runningState(deployment: Deployment): ClusterState {
+  if (deployment.pausedBy !== null) return 'paused';
   const stage = deployment.course[deployment.at];
   const states = {
     build: 'building',
@@ -117,7 +119,7 @@ export function clusterView(
   running: Deployment | null,
   branches: ClusterView['branches'],
 ): ClusterView {
-  const { locked, held, releases, servers, lastDeployment } = status.record;
+  const { locked, held, releases, servers, drifted, lastDeployment } = status.record;
   const [release] = releases;
   const known = new Map<string, ServerView>(
     servers.map(({ name, state, release: id, error }) => [name, { name, state, release: id, error }]),
@@ -137,6 +139,7 @@ export function clusterView(
     deployment: running?.number ?? lastDeployment,
     waiting: status.waiting,
     branches,
+    drifted: drifted.map(({ server, finding, at }) => ({ server, finding, at: iso(at) })),
     servers: cluster.servers.map(({ name }) => known.get(name) ?? { name, state: 'idle', release: null, error: null }),
     removed: servers.map((server) => server.name).filter((name) => !isConfigured.has(name)),
   };

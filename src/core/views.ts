@@ -1,6 +1,7 @@
 // What the API, the commands and the page show. JSON shapes of the contract; times are ISO 8601 strings.
 import type { ClusterState } from './cluster.ts';
 import type { Purpose, Result } from './deployment.ts';
+import type { Finding } from './drift.ts';
 import type { Problem } from './errors.ts';
 import type { ReleaseState } from './records.ts';
 import type { ServerState } from './server.ts';
@@ -52,6 +53,8 @@ export type ClusterView = {
   /** Number of the deployment that waits its turn. */
   waiting: number | null;
   branches: { repository: string; branch: string }[];
+  /** Servers that were seen to differ from what they were given. */
+  drifted: { server: string; finding: string; at: string }[];
   servers: ServerView[];
   /** Servers that left the configuration: they keep what they serve, and nothing is done there. */
   removed: string[];
@@ -142,6 +145,25 @@ export type DeliveryView = {
   /** Why something happened or not, in one sentence. */
   summary: string;
   decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null; revision: string | null }[];
+};
+
+/** `POST /api/v1/clusters/:name/drift`: every server compared with what the daemon put there. */
+export type DriftView = {
+  cluster: string;
+  /** What the cluster serves by the record. */
+  release: string | null;
+  /** Why nothing was compared, or null. */
+  skipped: string | null;
+  /** Drift was found, or a server could not be looked at. */
+  drift: boolean;
+  servers: DriftServerView[];
+};
+
+export type DriftServerView = {
+  name: string;
+  findings: Finding[];
+  /** What the server said of itself; null: it could not be reached. */
+  facts: { current: string | null; freeBytes: number; freeInodes: number; skewMs: number; rsync: string | null; agent: string } | null;
 };
 
 /** `plan CLUSTER`: what a deployment would do now. */

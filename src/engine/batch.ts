@@ -15,7 +15,7 @@ export function placesOf(state: State): Places {
 
 const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
 
-const CLUSTER_EVENTS: ReadonlySet<string> = new Set(['cluster-locked', 'cluster-unlocked', 'hold-released']);
+const CLUSTER_EVENTS: ReadonlySet<string> = new Set(['cluster-locked', 'cluster-unlocked', 'hold-released', 'drift-found', 'drift-ended']);
 
 export function batchOf(
   state: State,

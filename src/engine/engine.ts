@@ -4,10 +4,11 @@ import { decideBegin } from '../core/decide.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
-import type { Recorded } from '../core/event.ts';
+import type { Problem } from '../core/errors.ts';
+import type { Facts, Recorded } from '../core/event.ts';
 import { isInCutover, next, unanswered } from '../core/next.ts';
 import type { Effect } from '../core/next.ts';
-import type { Batch, Engine, Listener, Perform, Store } from '../core/ports.ts';
+import type { Batch, Engine, Listener, Masking, Perform, Store } from '../core/ports.ts';
 import type { State } from '../core/state.ts';
 import { batchOf, placesOf } from './batch.ts';
 
@@ -15,6 +16,8 @@ export type EngineOptions = {
   readonly store: Store;
   readonly state: State;
   readonly perform: Perform;
+  /** Takes secrets out of what effects report before it is recorded. */
+  readonly mask: Masking['mask'];
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly lastEvent: number;
@@ -53,7 +56,7 @@ const STOPPED = Symbol('stopped');
 const STORE_RETRY_MS = 1_000;
 
 export function createEngine(options: EngineOptions): RunningEngine {
-  const { store, state, perform, now, log } = options;
+  const { store, state, perform, mask, now, log } = options;
   const listeners = new Set<Listener>();
   const inFlight = new Map<string, AbortController>();
   let queue: Item[] = [];
@@ -117,7 +120,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     publish(recorded, touched);
     for (const effect of effects) begin(effect);
     for (const deployment of touched) {
-      if (deployment.abortedBy !== null) interrupt(deployment);
+      interrupt(deployment);
       if (deployment.state === 'ended') release(deployment);
     }
 
@@ -182,10 +185,10 @@ export function createEngine(options: EngineOptions): RunningEngine {
     const { stage, server } = effect;
     void perform(effect, deployment, controller.signal)
       .then(
-        (facts): Fresh => ({ deployment: effect.deployment, event: { type: 'finished', stage, server, facts } }),
+        (facts): Fresh => ({ deployment: effect.deployment, event: { type: 'finished', stage, server, facts: maskedFacts(facts) } }),
         (error: unknown): Fresh => {
-          const problem = problemOf(error);
-          if (problem.code === 'bug') log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+          const problem = masked(problemOf(error));
+          if (problem.code === 'bug') log(mask(error instanceof Error ? (error.stack ?? error.message) : String(error)));
           return { deployment: effect.deployment, event: { type: 'failed', stage, server, problem } };
         },
       )
@@ -196,16 +199,28 @@ export function createEngine(options: EngineOptions): RunningEngine {
       });
   }
 
+  function masked({ code, message, detail }: Problem): Problem {
+    return { code, message: mask(message), detail: detail === null ? null : mask(detail) };
+  }
+
+  function maskedFacts(facts: Facts): Facts {
+    return facts.warning === undefined ? facts : { ...facts, warning: mask(facts.warning) };
+  }
+
   function answer(fresh: Fresh): void {
     const reject = (error: unknown): void => log(`refused: ${String(error)}`);
     enqueue({ decide: () => ({ events: [fresh], result: null }), isAnswer: true, resolve: () => undefined, reject });
   }
 
-  /** An abort ends what has not reached the servers' users yet; a verb of the cutover is left to finish. */
+  /** An abort, or leaving a server out, ends what has not reached users yet; a verb of the cutover is left to finish. */
   function interrupt(deployment: Deployment): void {
     const stage = deployment.course[deployment.at];
-    if (stage === undefined || !['build', 'schedule', 'upload'].includes(stage.action)) return;
-    for (const effect of unanswered(deployment)) inFlight.get(keyOf(effect))?.abort(new DeployError('aborted', 'aborted'));
+    const hasSkipped = deployment.members.some((member) => member.excluded === 'skipped');
+    if (stage === undefined || !['build', 'schedule', 'upload', 'exercise'].includes(stage.action)) return;
+    for (const effect of deployment.abortedBy !== null || hasSkipped ? unanswered(deployment) : []) {
+      const isSkipped = effect.server !== null && deployment.members[effect.server]?.excluded === 'skipped';
+      if (deployment.abortedBy !== null || isSkipped) inFlight.get(keyOf(effect))?.abort(new DeployError('aborted', 'aborted'));
+    }
   }
 
   function release(deployment: Deployment): void {

@@ -91,6 +91,14 @@ export async function installHooks(request: InstallRequest): Promise<InstallRepo
   return { kind: place.kind, state: place.state, hooks: hooks.map(({ path }) => path), kept, changed: changes.includes(true), ping };
 }
 
+/** Names of hooks of a repository that are not ours, or not there. Changes nothing. Throws `configuration` when no repository is there. */
+export async function missingHooks(path: string): Promise<string[]> {
+  const place = await findRepository(path);
+  const missing: string[] = [];
+  for (const { name } of HOOKS[place.kind]) if (!(await isOurs(join(place.hooks, name)))) missing.push(name);
+  return missing;
+}
+
 function configOf({ url, repository }: InstallRequest): string {
   if (repository === '' || /[\u0000-\u001f\u007f]/.test(repository))
     throw new DeployError('configuration', 'The repository has no usable name.');

@@ -36,6 +36,16 @@ export async function findRepository(path: string): Promise<RepositoryPlace> {
   return { kind: isBare ? 'git-bare' : 'git', hooks: elsewhere === '' ? own : resolve(directory, elsewhere), state: join(own, 'lockstep') };
 }
 
+/** The directory that a repository's URL means on this machine; `null`: it is elsewhere. */
+export function localPath(url: string): string | null {
+  try {
+    if (url.startsWith('file://')) return resolve(fileURLToPath(url));
+  } catch {
+    return null;
+  }
+  return url.startsWith('/') ? resolve(url) : null;
+}
+
 async function directoryAt(path: string): Promise<string> {
   const wanted = path.startsWith('file://') ? fileURLToPath(path) : resolve(path);
   try {

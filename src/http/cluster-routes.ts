@@ -10,6 +10,7 @@ export const clusterRoutes: readonly Route[] = [
   { method: 'get', path: '/api/v1/clusters/:name', door: 'token', handle: cluster },
   { method: 'get', path: '/api/v1/clusters/:name/plan', door: 'token', handle: plan },
   { method: 'post', path: '/api/v1/clusters/:name/deploy', door: 'token', handle: deploy },
+  { method: 'post', path: '/api/v1/clusters/:name/drift', door: 'token', handle: drift },
   { method: 'get', path: '/api/v1/clusters/:name/releases', door: 'token', handle: releases },
   { method: 'post', path: '/api/v1/clusters/:name/rollback', door: 'token', handle: rollback },
   { method: 'post', path: '/api/v1/clusters/:name/release-hold', door: 'token', handle: releaseHold },
@@ -36,6 +37,13 @@ async function deploy({ application }: Context, request: Request, response: Resp
   const name = clusterIn(request);
   const body = await readJson(request, DEPLOY);
   response.status(202).json(await application.deploy(name, body, abortedWith(response)));
+}
+
+/** Looks only, but takes its time and asks every server: nothing for a browser to do by itself. */
+async function drift({ application }: Context, request: Request, response: Response): Promise<void> {
+  const name = clusterIn(request);
+  await readJson(request, WHO);
+  response.json(await application.drift(name, abortedWith(response)));
 }
 
 async function releases({ application }: Context, request: Request, response: Response): Promise<void> {

@@ -1,6 +1,7 @@
 // /api/v1/deployments: the history, one deployment with its log, and the requests about a deployment.
 import type { Request, Response } from 'express';
-import { MIGRATION, readJson, WHO } from './request-body.ts';
+import { abortedWith } from './connection.ts';
+import { MIGRATION, readJson, RETRY, SKIP, WHO } from './request-body.ts';
 import { deploymentIn, notFound, queryNumber, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 import { followLog } from './log-stream.ts';
@@ -13,6 +14,10 @@ export const deploymentRoutes: readonly Route[] = [
   { method: 'get', path: '/api/v1/deployments/:number', door: 'token', handle: show },
   { method: 'get', path: '/api/v1/deployments/:number/log', door: 'token', handle: followLog },
   { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', handle: abort },
+  { method: 'post', path: '/api/v1/deployments/:number/pause', door: 'token', handle: pause },
+  { method: 'post', path: '/api/v1/deployments/:number/resume', door: 'token', handle: resume },
+  { method: 'post', path: '/api/v1/deployments/:number/skip', door: 'token', handle: skip },
+  { method: 'post', path: '/api/v1/deployments/:number/retry', door: 'token', handle: retry },
   { method: 'post', path: '/api/v1/deployments/:number/migration', door: 'token', handle: settleMigration },
 ];
 
@@ -34,6 +39,30 @@ async function abort({ application }: Context, request: Request, response: Respo
   const number = deploymentIn(request);
   const { by } = await readJson(request, WHO);
   response.status(202).json(await application.abort(number, by));
+}
+
+async function pause({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { by } = await readJson(request, WHO);
+  response.status(202).json(await application.pause(number, by));
+}
+
+async function resume({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { by } = await readJson(request, WHO);
+  response.status(202).json(await application.resume(number, by));
+}
+
+async function skip({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { server, by } = await readJson(request, SKIP);
+  response.status(202).json(await application.skip(number, server, by));
+}
+
+async function retry({ application }: Context, request: Request, response: Response): Promise<void> {
+  const number = deploymentIn(request);
+  const { server, by } = await readJson(request, RETRY);
+  response.status(202).json(await application.retry(number, server, by, abortedWith(response)));
 }
 
 async function settleMigration({ application }: Context, request: Request, response: Response): Promise<void> {

@@ -33,6 +33,12 @@ export function metricsText(overview: OverviewView, newest: readonly DeploymentV
     ),
     family('lockstep_cluster_state', 'gauge', 'The state each cluster is in.', states),
     family('lockstep_servers_behind', 'gauge', "Servers that do not serve their cluster's release: behind or unreachable.", behind),
+    family(
+      'lockstep_servers_drifted',
+      'gauge',
+      'Servers that were seen to differ from what they were given.',
+      overview.clusters.map(({ cluster, drifted }) => ({ labels: { cluster }, value: drifted.length })),
+    ),
     family('lockstep_deployment_newest', 'gauge', 'Number of the newest deployment.', [{ labels: {}, value: newest[0]?.number ?? 0 }]),
     family(
       'lockstep_deployments_newest',

@@ -103,10 +103,22 @@ const clusterPaths = {
       parameters: [cluster],
       requestBody: body({
         revision: { ...orNull(text), description: "Null: the head of the cluster's branch." },
-        force: { type: 'boolean', default: false, description: 'Even if the revision is live already.' },
+        force: { type: 'boolean', default: false, description: 'Even if the revision is live already; its release is brought anew.' },
+        drift: {
+          ...orNull({ enum: ['warn', 'refuse', 'save'] }),
+          description: "What to do about files that were changed on servers; null: as the cluster's `drift.onDeploy` says.",
+        },
         by,
       }),
       responses: { ...change, 202: json('Accepted.', ref('Accepted')), 502: failure('The repository cannot be asked.') },
+    },
+  },
+  '/api/v1/clusters/{name}/drift': {
+    post: {
+      summary: 'Compare every server with what was put there; changes nothing',
+      parameters: [cluster],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('What was found.', ref('Drift')) },
     },
   },
   '/api/v1/clusters/{name}/releases': {
@@ -188,6 +200,24 @@ const deploymentPaths = {
       responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
     },
   },
+  ...Object.fromEntries(
+    [
+      { verb: 'pause', summary: 'Begin nothing new until it is resumed', members: {}, required: [] },
+      { verb: 'resume', summary: 'Go on', members: {}, required: [] },
+      { verb: 'skip', summary: 'Leave a server out; it catches up afterwards', members: { server: text }, required: ['server'] },
+      { verb: 'retry', summary: 'The same again, or only a server that was left behind', members: { server: orNull(text) }, required: [] },
+    ].map(({ verb, summary, members, required }) => [
+      `/api/v1/deployments/{number}/${verb}`,
+      {
+        post: {
+          summary,
+          parameters: [number],
+          requestBody: body({ ...members, by }, required),
+          responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+        },
+      },
+    ]),
+  ),
   '/api/v1/deployments/{number}/migration': {
     post: {
       summary: 'Settle a migration of which nobody knows whether it ran',
@@ -271,6 +301,7 @@ const schemas = {
     deployment: orNull(count),
     waiting: orNull(count),
     branches: listOf(object({ repository: text, branch: text })),
+    drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },
   }),
@@ -321,6 +352,28 @@ const schemas = {
     summary: { ...text, description: 'Why something happened or not, in one sentence.' },
     decisions: listOf(
       object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text), revision: orNull(text) }),
+    ),
+  }),
+  Drift: object({
+    cluster: text,
+    release: orNull(text),
+    skipped: orNull(text),
+    drift: { type: 'boolean' },
+    servers: listOf(
+      object({
+        name: text,
+        findings: listOf(object({ kind: text, isDrift: { type: 'boolean' }, text })),
+        facts: orNull(
+          object({
+            current: orNull(text),
+            freeBytes: count,
+            freeInodes: count,
+            skewMs: { type: 'integer' },
+            rsync: orNull(text),
+            agent: text,
+          }),
+        ),
+      }),
     ),
   }),
   Plan: object({

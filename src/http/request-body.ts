@@ -17,6 +17,7 @@ const by = line(100).default('api');
 export const DEPLOY = z.strictObject({
   revision: z.string().min(1).max(200).nullable().default(null),
   force: z.boolean().default(false),
+  drift: z.enum(['warn', 'refuse', 'save']).nullable().default(null),
   by,
 });
 export const ROLLBACK = z.strictObject({
@@ -26,6 +27,8 @@ export const ROLLBACK = z.strictObject({
 });
 export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by });
 export const WHO = z.strictObject({ by });
+export const SKIP = z.strictObject({ server: line(100), by });
+export const RETRY = z.strictObject({ server: line(100).nullable().default(null), by });
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });
 
 /** An empty body is `{}`. Throws `Malformed`, with the key's name first where there is one; anything but JSON is `refused`. */

@@ -1,8 +1,20 @@
 // The application: everything that the doors can ask of the daemon.
-import type { Application } from '../core/application.ts';
+import type { Accepted, Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
-import { decideAbort, decideDeploy, decideLock, decideReleaseHold, decideRollback, decideSettle, decideUnlock } from '../core/decide.ts';
+import {
+  behindOf,
+  decideAbort,
+  decideDeploy,
+  decideLock,
+  decidePause,
+  decideReleaseHold,
+  decideResume,
+  decideRollback,
+  decideSettle,
+  decideSkip,
+  decideUnlock,
+} from '../core/decide.ts';
 import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
@@ -15,24 +27,36 @@ import type { ClusterView, DeploymentView } from '../core/views.ts';
 import { deliveryView } from './delivery-view.ts';
 import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
+import { compareServers } from './compare-servers.ts';
+import type { CompareTools } from './compare-servers.ts';
 import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
 import { receive, replay } from './receive.ts';
 
-export type ApplicationTools = FeedTools & {
-  readonly version: string;
-  readonly engine: Engine;
-  readonly store: Store;
-  readonly heads: Heads;
-  readonly lookout: Lookout;
-  readonly configuration: () => Configuration;
-  readonly configurationProblem: () => string | null;
-  readonly versionControl: OpenVersionControl;
-  readonly readLog: Application['log'];
-  readonly secrets: Application['secrets'];
-  readonly now: () => number;
-};
+type DeployOptions = Parameters<Application['deploy']>[1];
+type RollbackOptions = Parameters<Application['rollback']>[1];
+
+export type ApplicationTools = FeedTools &
+  CompareTools & {
+    readonly version: string;
+    readonly engine: Engine;
+    readonly store: Store;
+    readonly heads: Heads;
+    readonly lookout: Lookout;
+    readonly configuration: () => Configuration;
+    readonly configurationProblem: () => string | null;
+    readonly versionControl: OpenVersionControl;
+    /** Asks a server that is behind at once, however often it has failed. */
+    readonly catchUpNow: (cluster: string, server: string) => void;
+    readonly readLog: Application['log'];
+    readonly secrets: Application['secrets'];
+    readonly now: () => number;
+  };
+
+/** Whoever waits for the answer of a request gives up after five minutes. */
+const COMPARE_LIMIT_MS = 270_000;
+const COMPARED_AT_ONCE = 16;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
@@ -79,6 +103,49 @@ export function createApplication(tools: ApplicationTools): Application {
     return current;
   }
 
+  async function deploy(name: string, { revision, force, drift, by }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
+    const source = sourceFor(name);
+    const { from: repository, branch, build } = source;
+    const cluster = drift === null ? source.cluster : { ...source.cluster, drift: { ...source.cluster.drift, onDeploy: drift } };
+    const wanted = await revisionOf(source, revision, signal);
+    // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
+    const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
+    const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand' };
+    const request = { ...order, force, anew: force };
+    const outcome = await engine.request((state) => decideDeploy(state, request));
+    const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
+    return { message, deployment: 'number' in outcome ? outcome.number : null };
+  }
+
+  async function rollback(name: string, { to, emergency, by }: RollbackOptions): Promise<Accepted> {
+    const { cluster, from: repository, branch, build } = sourceFor(name);
+    const purpose = emergency ? 'emergency' : 'roll-back';
+    const target = { cluster: forRollback(cluster, emergency), repository, branch, build };
+    const request = { ...target, requestedBy: by, reason: 'roll back', purpose, to } as const;
+    const number = await engine.request((state) => decideRollback(state, request));
+    const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
+    return { message: `${name} goes back to ${release}: deployment ${number}`, deployment: number };
+  }
+
+  async function retry(number: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted> {
+    const view = (await store.deployment(number))?.view;
+    if (view === undefined) throw new DeployError('not-found', `there is no deployment ${number}; see: lockstep history`);
+    if (engine.state.deployments.has(number)) {
+      throw new DeployError('conflict', `deployment ${number} has not ended; leave a server out with: lockstep skip ${number} SERVER`);
+    }
+    if (server !== null || view.purpose === 'catch-up') {
+      const name = server ?? view.servers[0]?.name ?? '';
+      const cluster = clusterNamed(view.cluster);
+      if (!behindOf(clusterOf(engine.state, cluster.name).record, cluster).some((one) => one.name === name)) {
+        throw new DeployError('conflict', `${name} of ${cluster.name} is not behind; see: lockstep status ${cluster.name}`);
+      }
+      tools.catchUpNow(cluster.name, name);
+      return { message: `${name} is asked now, and brought up as soon as it answers`, deployment: null };
+    }
+    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, drift: null, by }, signal);
+    return rollback(view.cluster, { to: view.release, emergency: view.purpose === 'emergency', by });
+  }
+
   return {
     overview: () =>
       Promise.resolve({
@@ -100,38 +167,16 @@ export function createApplication(tools: ApplicationTools): Application {
       const source = sourceFor(name);
       return planOf(tools, source, await revisionOf(source, revision, signal), signal);
     },
-    async deploy(name, { revision, force, by }, signal) {
-      const source = sourceFor(name);
-      const { cluster, from: repository, branch, build } = source;
-      const wanted = await revisionOf(source, revision, signal);
-      // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
-      const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
-      const request = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand', force };
-      const outcome = await engine.request((state) => decideDeploy(state, request));
-      const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
-      return { message, deployment: 'number' in outcome ? outcome.number : null };
+    drift: async (name, signal) => {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(COMPARE_LIMIT_MS)]);
+      return compareServers(tools, clusterNamed(name), { depth: 'content', atOnce: COMPARED_AT_ONCE }, limited);
     },
+    deploy,
     async releases(name) {
       const cluster = await Promise.resolve(clusterNamed(name));
       return pastReleaseViews(clusterOf(engine.state, cluster.name).record, cluster);
     },
-    async rollback(name, { to, emergency, by }) {
-      const { cluster, from: repository, branch, build } = sourceFor(name);
-      const purpose = emergency ? 'emergency' : 'roll-back';
-      const request = {
-        cluster: forRollback(cluster, emergency),
-        repository,
-        branch,
-        build,
-        requestedBy: by,
-        reason: 'roll back',
-        purpose,
-        to,
-      } as const;
-      const number = await engine.request((state) => decideRollback(state, request));
-      const target = engine.state.deployments.get(number)?.release ?? 'an earlier release';
-      return { message: `${name} goes back to ${target}: deployment ${number}`, deployment: number };
-    },
+    rollback,
     async releaseHold(name, by) {
       clusterNamed(name);
       return { message: await engine.request((state) => decideReleaseHold(state, name, by)), deployment: null };
@@ -139,6 +184,16 @@ export function createApplication(tools: ApplicationTools): Application {
     async abort(deployment, by) {
       return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
     },
+    async pause(deployment, by) {
+      return { message: await engine.request((state) => decidePause(state, deployment, by)), deployment };
+    },
+    async resume(deployment, by) {
+      return { message: await engine.request((state) => decideResume(state, deployment, by)), deployment };
+    },
+    async skip(deployment, server, by) {
+      return { message: await engine.request((state) => decideSkip(state, deployment, server, by)), deployment };
+    },
+    retry,
     async settleMigration(deployment, done, by) {
       return { message: await engine.request((state) => decideSettle(state, deployment, done, by)), deployment };
     },

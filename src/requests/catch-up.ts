@@ -21,6 +21,8 @@ export type CatchUpTools = {
 
 export type CatchUp = {
   start(): void;
+  /** Forgets how often the server has failed, and asks it now. */
+  hurry(cluster: string, server: string): void;
   /** Resolves when nobody is being asked any more. */
   stop(): Promise<void>;
 };
@@ -122,6 +124,10 @@ export function createCatchUp({ engine, heads, configuration, isReachable, now, 
   return {
     start() {
       unsubscribe = engine.subscribe(watch);
+      plan(0);
+    },
+    hurry(cluster, server) {
+      pauses.delete(`${cluster}\n${server}`);
       plan(0);
     },
     async stop() {

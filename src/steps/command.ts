@@ -28,7 +28,9 @@ export async function runCommand(
     LOCKSTEP_REVISION: deployment.revision,
     LOCKSTEP_SERVER: where,
   };
-  const result = await channel.run(op, { name, command, release, environment }, signal);
+  const { exit, output } = await channel.run(op, { name, command, release, environment }, signal);
+  // As a whole, because only the end of it came, which may begin in the middle of a secret.
+  const result = { exit, output: tools.mask(output) };
   if (result.output !== '') tools.log(deployment.number, `${name} on ${where}:\n${result.output.replace(/\n?$/, '\n')}`);
   if (result.exit !== 0) throw new DeployError('command', failureText(name, where, command, result), tail(result.output));
 }

@@ -4,8 +4,8 @@ import type { Channel, Greeting } from '../core/channel.ts';
 const greetings = new WeakMap<Channel, Greeting>();
 
 /** Asks the server, and remembers the answer as long as the channel lives. */
-export async function greet(channel: Channel, signal: AbortSignal): Promise<Greeting> {
-  const greeting = await channel.hello(signal);
+export async function greet(channel: Channel, signal: AbortSignal, look?: 'tree'): Promise<Greeting> {
+  const greeting = await channel.hello(signal, look);
   greetings.set(channel, greeting);
   return greeting;
 }

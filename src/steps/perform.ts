@@ -5,7 +5,8 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, OpenVersionControl, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Masking, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
+import type { ReleaseRecord } from '../core/records.ts';
 import { build } from './build.ts';
 import { runStage } from './command-stage.ts';
 import { collect } from './collect.ts';
@@ -13,6 +14,7 @@ import { decide } from './decide.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { schedule } from './schedule.ts';
+import type { Shapes } from './shapes.ts';
 import { switchCurrent } from './switch.ts';
 import { unlock } from './unlock.ts';
 import { uploader } from './upload.ts';
@@ -27,7 +29,14 @@ export type StepTools = {
   readonly channel: (deployment: Deployment, server: Server) => Channel;
   /** A channel to this machine, for a migration that runs here. */
   readonly daemonChannel: (deployment: Deployment) => Channel;
-  /** Adds to the deployment's log. */
+  readonly shapes: Shapes;
+  /** A release that was live on the cluster, by its name; `null`: none of that name is remembered. */
+  readonly remembered: (cluster: string, release: string) => ReleaseRecord | null;
+  /** Is the server marked as drifted? Then its files are not believed. */
+  readonly isDrifted: (cluster: string, server: string) => boolean;
+  readonly files: OutsideFiles;
+  readonly mask: Masking['mask'];
+  /** Adds to the deployment's log, which masks it. */
   readonly log: (deployment: number, text: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -50,11 +59,14 @@ export type ServerWork = Work & { readonly server: Server; readonly member: Memb
 const CUTOVER_LIMIT_MS = 30_000;
 const UPLOAD_LIMIT_MS = 3_600_000;
 const CONNECT_LIMIT_MS = 40_000;
+/** For a server whose release was changed: its files are listed, and copied where the cluster wants it. */
+const CHANGED_LIMIT_MS = 900_000;
 
 export function performer(tools: StepTools): Perform {
   const upload = uploader(tools.artifacts);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
+    await readFiles(work);
     if (effect.server === null) return onCluster(work);
     const server = deployment.cluster.servers[effect.server];
     const member = deployment.members[effect.server];
@@ -77,6 +89,17 @@ function onCluster(work: Work): Promise<Facts> {
   }
 }
 
+/**
+ * Without its files and secrets no deployment begins, and nothing is logged before its secrets are known. A roll back may find the files on
+ * the servers, and what undoes or ends a deployment that has begun needs none.
+ */
+async function readFiles({ deployment, effect, tools, signal }: Work): Promise<void> {
+  const mustHave = deployment.target === null && ['build', 'schedule', 'upload'].includes(effect.action);
+  await tools.files.read(deployment, signal).catch((error: unknown) => {
+    if (mustHave) throw error;
+  });
+}
+
 function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
   const { cluster } = work.deployment;
   const within = (ms: number): ServerWork => ({ ...work, signal: AbortSignal.any([work.signal, AbortSignal.timeout(ms)]) });
@@ -85,7 +108,7 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
   const { action } = work.effect;
   switch (action) {
     case 'schedule':
-      return schedule(within(CONNECT_LIMIT_MS));
+      return schedule(within(CONNECT_LIMIT_MS), within(CHANGED_LIMIT_MS));
     case 'upload':
       return upload(within(UPLOAD_LIMIT_MS));
     case 'exercise':

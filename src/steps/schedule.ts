@@ -2,6 +2,7 @@
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import { greet } from './greetings.ts';
+import { handleChanges } from './changed-release.ts';
 import type { ServerWork } from './perform.ts';
 import { putAside } from './put-aside.ts';
 
@@ -9,9 +10,10 @@ import { putAside } from './put-aside.ts';
 const LEAST_FREE_BYTES = 16 * 1024 * 1024;
 const LEAST_FREE_INODES = 256;
 
-export async function schedule(work: ServerWork): Promise<Facts> {
+/** `changed`: the same work with more time, for a server whose release was changed. */
+export async function schedule(work: ServerWork, changed: ServerWork): Promise<Facts> {
   const { channel, server, deployment, signal } = work;
-  const greeting = await greet(channel, signal);
+  const greeting = await greet(channel, signal, 'tree');
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
     const free = Math.floor(greeting.freeBytes / 1024);
@@ -21,7 +23,8 @@ export async function schedule(work: ServerWork): Promise<Facts> {
     throw new DeployError('disk', `${where} has only ${greeting.freeInodes} inodes free; remove files there, then deploy again`);
   }
   if (greeting.rsync === null) throw new DeployError('unreachable', `${where} has no rsync; install it there, then deploy again`);
+  const warning = await handleChanges(changed, greeting);
   // Whoever was away may be back with what it had then: nobody is to meet that while the right release is on its way.
   if (deployment.purpose === 'catch-up' && greeting.current !== deployment.release) await putAside(work);
-  return { current: greeting.current };
+  return { current: greeting.current, ...(warning === null ? {} : { warning }) };
 }

@@ -18,6 +18,9 @@ const OF_DEPLOYMENT: Readonly<Record<DeploymentEvent['type'], true>> = {
   finished: true,
   failed: true,
   'abort-requested': true,
+  paused: true,
+  resumed: true,
+  skipped: true,
   settled: true,
 };
 const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
@@ -28,6 +31,8 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'cluster-locked': true,
   'cluster-unlocked': true,
   'hold-released': true,
+  'drift-found': true,
+  'drift-ended': true,
 };
 
 export function eventRow({ number, at, deployment, event }: Recorded): EventRow {

@@ -3,17 +3,45 @@ import type { Channel, RunRequest, SendRequest, StageRequest } from '../core/cha
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
 import { WITH_LOCK } from './agent-script.ts';
-import { BadAnswer, done, greetingOf, previousOf, refusalOf, runResultOf, stateOf, warningsOf } from './answers.ts';
+import {
+  BadAnswer,
+  differencesOf,
+  done,
+  examinationOf,
+  greetingOf,
+  inspectionOf,
+  pathsOf,
+  previousOf,
+  refusalOf,
+  runResultOf,
+  savedOf,
+  stateOf,
+  warningsOf,
+} from './answers.ts';
 import { connectionKeeper } from './connection-keeper.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
-import { collectPayload, needName, runPayload, sealPayload, stagePayload, wordOrNone } from './payloads.ts';
+import {
+  collectPayload,
+  needName,
+  providePayload,
+  runPayload,
+  sealPayload,
+  seedPayload,
+  shapePayload,
+  sharedPayload,
+  stagePayload,
+  wordOrNone,
+} from './payloads.ts';
 import { exactPattern } from './rsync-argv.ts';
+import { opensAnother } from './second-session.ts';
 import { listTree, runTransfer } from './send.ts';
 import { pause } from './time.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+/** How long a look may take; reading every file of a release takes longest. */
+const LOOK_MS = { state: 30 * SECOND, tree: 2 * MINUTE, content: 15 * MINUTE };
 /** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent.sh. */
 let lastSeq = 0;
 
@@ -32,7 +60,8 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
     readonly words?: readonly (string | number)[];
     readonly payload?: Buffer;
     readonly limitMs?: number;
-    readonly read: (value: unknown) => T;
+    /** `sent`: when the question left, milliseconds since 1970. */
+    readonly read: (value: unknown, sent: number) => T;
     readonly signal: AbortSignal;
   };
 
@@ -49,10 +78,11 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
     if (op !== '-') needName(op);
     return keeper.use(what, limitMs, signal, async (session, limited) => {
       for (let tries = 0; ; tries++) {
+        const sent = Date.now();
         const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload }, limited);
         try {
           const refusal = refusalOf(value);
-          if (refusal === null) return read(value);
+          if (refusal === null) return read(value, sent);
           if (refusal.code !== 'overtaken' || tries > 5) {
             const code = refusal.code === 'overtaken' ? 'conflict' : refusal.code;
             throw new DeployError(code, `${what} of ${server.name} failed: ${refusal.message}`);
@@ -130,11 +160,34 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
 
   return {
     server,
-    hello: (signal) => ask({ verb: 'hello', what: 'connection', payload: WITH_LOCK, read: greetingOf, signal }),
+    hello: (signal, look) =>
+      ask({ verb: 'hello', what: 'connection', words: look === undefined ? [] : [look], payload: WITH_LOCK, read: greetingOf, signal }),
+    inspect: (depth, signal) => {
+      const read = (value: unknown, sent: number) => inspectionOf(value, sent, Date.now());
+      return ask({ verb: 'inspect', what: 'inspection', words: [depth], limitMs: LOOK_MS[depth], read, signal });
+    },
+    compare: (release, shape, depth, signal) => {
+      const { payload, treeBytes } = shapePayload(shape, depth);
+      const words = [needName(release), treeBytes, depth];
+      return ask({ verb: 'compare', what: 'comparison', words, payload, limitMs: LOOK_MS[depth], read: differencesOf, signal });
+    },
+    save: (op, release, shape, signal) => {
+      const { payload, treeBytes } = shapePayload(shape, 'content');
+      const words = [needName(release), treeBytes];
+      return ask({ verb: 'save', what: 'saving of changed files', op, words, payload, limitMs: LOOK_MS.content, read: savedOf, signal });
+    },
+    examine: async (shared, signal) => {
+      const examined = await ask({ verb: 'examine', what: 'examination', payload: sharedPayload(shared), read: examinationOf, signal });
+      const secondSession = await keeper.use('a second session', 30 * SECOND, signal, ({ carrier }, limited) =>
+        opensAnother(carrier, limited),
+      );
+      return { ...examined, missing: examined.missing.filter((path) => shared.includes(path)), secondSession };
+    },
     stage,
     send,
     seal: (op, request, signal) => {
-      const words = [request.release, request.artifact, request.content, request.tree].map(needName);
+      const { release, artifact, content, tree, base = null, revision = null } = request;
+      const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];
       return ask({
         verb: 'seal',
         what: 'verification',
@@ -145,6 +198,16 @@ export function agentChannel({ server, epoch, link, limiter }: ChannelOptions): 
         read: done,
         signal,
       });
+    },
+    provide: (op, request, signal) => {
+      const { payload, indexBytes } = providePayload(request);
+      const words = [needName(request.release), indexBytes];
+      return ask({ verb: 'provide', what: 'upload', op, words, payload, limitMs: 5 * MINUTE, read: done, signal });
+    },
+    provided: (release, signal) => ask({ verb: 'provided', what: 'upload', words: [needName(release)], read: pathsOf, signal }),
+    seed: (op, release, seeds, signal) => {
+      const payload = seedPayload(seeds);
+      return ask({ verb: 'seed', what: 'upload', op, words: [needName(release)], payload, limitMs: 15 * MINUTE, read: done, signal });
     },
     verify: (request, signal) => {
       const words = [request.release, request.content, request.tree].map(needName);

@@ -10,9 +10,13 @@
 # Everything below .lockstep is the agent's own:
 #   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
 #   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force    order    EPOCH SEQ of the newest request that acted
-#   releases/   one record for each sealed release: its artifact's id      run      held while a command runs
-#   operations/ what `switch` and `run` did, by operation id               bots     held (shared) by with-lock while a bot runs
-#   incoming/   uploads                                                    watchdog held by the watchdog while it lives
+#   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
+#               then its revision                                          bots     held (shared) by with-lock while a bot runs
+#   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
+#   files/      files from outside, by release: its links lead there
+#   operations/ what `switch` and `run` did, by operation id
+#   incoming/   uploads
+#   saved/      files that were changed by hand in a release, set aside before a deployment
 
 set -u
 LC_ALL=C
@@ -31,7 +35,7 @@ serve() {
   trap 'rm -rf "$session"' EXIT
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
   printf '\n@%s ready\n' "$nonce" >&3
-  while read -r seq verb epoch op size one two three four; do
+  while read -r seq verb epoch op size one two three four five six; do
     for number in "$seq" "$epoch" "$size"; do
       case $number in '' | *[!0-9]*) exit 1 ;; esac
     done
@@ -40,6 +44,7 @@ serve() {
       exit 1 # The next line cannot be found any more.
     fi
     said=$(act 2>&1 >/dev/null) || failed "$said"
+    [ "$verb" != provide ] || rm -f "$payload"
   done
 }
 
@@ -49,25 +54,36 @@ prepare() {
     command -v "$tool" >/dev/null || { echo "there is no $tool on this server; install coreutils, findutils, sed and util-linux" && exit 1; }
   done
   find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
-  mkdir -p releases shared .lockstep/releases .lockstep/incoming || exit 1
+  mkdir -p releases shared .lockstep/releases .lockstep/manifests .lockstep/files .lockstep/incoming || exit 1
   [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
   [ -e .lockstep/bots ] || : >.lockstep/bots
 }
 
 take_payload() {
   [ "$size" -gt 0 ] || return 0
-  [ -d "$session" ] || mkdir -m 700 "$session" || return 1
-  head -c "$size" >"$payload" && [ "$(wc -c <"$payload")" -eq "$size" ]
+  make_session || return 1
+  rm -f "$payload"
+  (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
 }
+
+# A place for what only the present conversation needs.
+make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
   case $verb in
-    hello) hello ;;
+    hello) hello "$one" ;;
+    inspect) inspect "$one" ;;
+    compare) compare_with "$one" "$two" "$three" ;;
+    save) save "$one" "$two" ;;
+    examine) examine ;;
     stage) stage "$one" "$two" "$three" "$four" ;;
     separate) separate "$one" ;;
     discard) discard "$one" ;;
-    seal) seal "$one" "$two" "$three" "$four" ;;
+    seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
+    provide) provide "$one" "$two" ;;
+    provided) provided "$one" ;;
+    seed) seed "$one" ;;
     verify) verify "$one" "$two" "$three" ;;
     preview) preview "$one" ;;
     lock) lock "$one" "$two" "$three" ;;
@@ -181,7 +197,7 @@ log() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>.lockstep/log; }
 
 # --- hello --------------------------------------------------------------------------------------------------------------------------
 
-hello() { # Payload: the with-lock script. Epoch 0 only looks: nobody is replaced by it, and nothing is changed.
+hello() { # `tree` or nothing. Payload: the with-lock script. Epoch 0 only looks: nobody is replaced by it, and nothing is changed.
   [ "$epoch" -eq 0 ] || enter
   find_current
   if [ "$epoch" -gt 0 ] && ! cmp -s "$payload" .lockstep/with-lock; then
@@ -200,22 +216,37 @@ hello() { # Payload: the with-lock script. Epoch 0 only looks: nobody is replace
     sealed="$sealed${sealed:+,}[\"$release\",\"$artifact\"]"
     [ ${#sealed} -lt 48000 ] || break
   done
+  find_space
+  find_rsync
+  leave # What follows only reads, and may take a moment.
+  tree=-
+  if [ "$1" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
+}
+
+# Sets `free` (bytes) and `inodes`.
+find_space() {
   space=$(stat -f -c '%a %S %d %c' .) || exit 1
   read -r blocks block_size inodes all_inodes <<-end
 	$space
 	end
+  free=$((blocks * block_size))
   [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
+}
+
+# Sets `rsync` to its version; `-`: there is none.
+find_rsync() {
   rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
-  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"freeBytes\":$((blocks * block_size)),\"freeInodes\":$inodes,\"rsync\":$(null_or "${rsync:--}")}"
+  rsync=${rsync:--}
 }
 
 null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }
 
-# --- stage, separate, seal ----------------------------------------------------------------------------------------------------------
+# --- stage, separate, seal, seed ----------------------------------------------------------------------------------------------------------
 # A clone shares its files with the release it was made from. So nothing in it is ever written, touched or chmodded: paths are only
 # unlinked, and rsync puts new files in their place.
 
-stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; then of each link `./path`, `shared/path`, target, kind.
+stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; then of each link `./path`, its place here, target, kind.
   need_name "$1"
   enter
   refuse_sealed "$1" "$2" '{"state":"sealed"}'
@@ -232,7 +263,7 @@ stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; 
   if ! { is_name "$3" && is_sealed "$3" && clone "$3" "$4"; }; then
     rm -rf "$incoming" && mkdir "$incoming" || exit 1
   fi
-  [ "$size" -eq "$4" ] || shared_links "$4"
+  [ "$size" -eq "$4" ] || links "$4"
   answer '{"state":"staged"}'
 }
 
@@ -249,6 +280,7 @@ clone() {
     case $said in *'No space left on device'* | *'uota exceeded'*) printf '%s\n' "$said" >&2 && exit 1 ;; esac
     cp -a "releases/$1" "$incoming" || exit 1 # The file system or the kernel forbids these hard links.
   fi
+  [ ! -d ".lockstep/files/$1" ] || (cd "$incoming" && unlink_files "$1") || exit 1
   [ "$2" -gt 0 ] || return 0
   (
     cd "$incoming" && head -c "$2" "$payload" >"$session/unlinked" || exit 1
@@ -260,7 +292,14 @@ clone() {
   )
 }
 
-shared_links() {
+# Links that lead to the files of the base, and directories that were there for them only.
+unlink_files() { # BASE
+  make_session && find . -type l -lname "*/.lockstep/files/$1/*" -printf '%h\0' -delete >"$session/around" || return 1
+  sort -zu "$session/around" | sed -z 's/^\.\/*//; /^$/d' | xargs -0 -r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null
+  return 0
+}
+
+links() {
   tail -c "+$(($1 + 1))" "$payload" >"$session/links" || exit 1
   # shellcheck disable=SC2016 # The inner shell expands these.
   incoming=$incoming xargs -0 -n 4 sh -c '
@@ -289,7 +328,7 @@ discard() { # RELEASE
   answer '{}'
 }
 
-seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose content is compared.
+seal() { # RELEASE ARTIFACT CONTENT TREE BASE REVISION. Payload: `./path` of the files whose content is compared.
   need_name "$1"
   enter
   refuse_sealed "$1" "$2" '{}'
@@ -299,8 +338,43 @@ seal() { # RELEASE ARTIFACT CONTENT TREE. Payload: `./path` of the files whose c
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   cd "$OLDPWD" || exit 1
   sync -f ".lockstep/incoming/$1" || exit 1
-  echo "$2" | keep ".lockstep/releases/$1" || exit 1
+  sums "$1" "$5" | keep ".lockstep/manifests/$1" || exit 1
+  printf '%s\n' "$2" "$6" | keep ".lockstep/releases/$1" || exit 1
   mv -T ".lockstep/incoming/$1" "releases/$1" && sync releases .lockstep/incoming || exit 1
+  answer '{}'
+}
+
+# The hashes of all files of an upload as `sha256sum -c` reads them, although only what was sent has been read: those of the other files are in
+# the base's list. A file's own line comes before that of the base and before the filler; of each path that is there the first line is kept.
+sums() { # RELEASE BASE
+  incoming=.lockstep/incoming/$1
+  filler=..................................................................
+  {
+    [ "$size" -eq 0 ] || lines <"$session/sums"
+    if [ -f ".lockstep/manifests/$2" ]; then
+      cat ".lockstep/manifests/$2"
+    elif [ "$2" != - ]; then # A base from before there were such lists.
+      (cd "$incoming" && find . -type f -print0 | xargs -0 sha256sum -z -- | sed -z 's/  \.\//  /') | lines
+    fi
+    find "$incoming" -type f -printf "$filler%P\\0" | lines
+  } | sort -s -t "$(printf '\001')" -k 1.67 | uniq -s 66 -d
+}
+
+# A name with a line break has no line.
+lines() { sed -z '/\n/d' | tr '\0' '\n'; }
+
+# Payload: of each shared path that is to begin as something in the release its path and the other's, both `./path`.
+seed() { # RELEASE
+  need_name "$1"
+  enter
+  is_sealed "$1" || refuse not-found "there is no sealed release $1 on this server"
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  release=releases/$1 xargs -0 -n 2 sh -c '
+    to=shared/$1 from=$release/$2
+    new=${to%/*}/.seed.${to##*/}
+    [ ! -e "$to" ] && [ ! -L "$to" ] || exit 0
+    rm -rf -- "$new" && mkdir -p -- "${to%/*}" && cp -a -- "$from" "$new" && sync -f "$new" && mv -T -- "$new" "$to" && sync "${to%/*}"
+  ' seed <"$payload" || exit 1
   answer '{}'
 }
 
@@ -325,17 +399,239 @@ compare() { # CONTENT TREE. Payload: `./path` of the files whose content is comp
   wrong='' content=$1
   tree=$(tree_lines | sha256sum)
   [ "${tree%% *}" = "$2" ] || { wrong='the tree (names, types, modes, sizes, times) differs from the manifest' && return; }
-  [ "$size" -eq 0 ] || content=$(content_lines | sha256sum)
+  [ "$size" -eq 0 ] || content=$(content_lines | tee "$session/sums" | sha256sum)
   [ "${content%% *}" = "$1" ] || wrong='the content of files differs from the manifest'
 }
 
 # The lines of `treeLines` in the daemon. Pipes, sockets and devices give a line that cannot match.
-tree_lines() {
-  find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %T@ %P\0' -o -printf '? %P\0' \) |
+tree_lines() { # Words that stand before find, such as a time limit; that it was reached is told on descriptor 4.
+  {
+    "$@" find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %T@ %P\0' -o -printf '? %P\0' \) ||
+      [ $? -ne 124 ] || echo late >&4
+  } |
     sed -z 's/^\(f [0-7]* [0-9]* -*[0-9]*\)\.[0-9]*/\1/' | sort -z
 }
 
 content_lines() { xargs -0 sha256sum -z -- <"$payload" | sed -z 's/  \.\//  /'; }
+
+# --- inspect, compare, save, examine ------------------------------------------------------------------------------------------------
+# Looking changes nothing, fences nobody and waits for nobody: it takes no mutex. What a deployment does meanwhile may be seen half-way;
+# the daemon, which knows of it, throws such an answer away.
+
+inspect() { # DEPTH: `state`; `tree` (also the hash of the release's tree); `content` (also that of the contents of its files).
+  began=$(now)
+  look_at_current
+  artifact=-
+  if [ "$serving" != - ] && [ -f ".lockstep/releases/$serving" ]; then
+    read -r artifact <".lockstep/releases/$serving"
+    case $artifact in '' | *[!0-9a-f]*) artifact=- ;; esac
+  fi
+  tree=- content=-
+  if [ "$1" != state ] && [ "$pointer" = release ]; then tree=$(tree_within 60 "releases/$serving"); fi
+  if [ "$1" = content ] && [ "$pointer" = release ]; then content=$(content_within 600 "releases/$serving"); fi
+  read_lock
+  left=0
+  if [ -n "$holder" ] && [ "$lock_boot" = "$(boot_id)" ]; then left=$((${deadline:-0} - $(uptime))); fi
+  [ "$left" -gt 0 ] || left=0
+  flag=false
+  [ ! -e maintenance ] || flag=true
+  find_space
+  find_rsync
+  clock=$(now)
+  answer "{\"pointer\":\"$pointer\",\"current\":$(null_or "$serving"),\"target\":$(null_or "$target"),\"artifact\":$(null_or "$artifact"),\"tree\":$(null_or "$tree"),\"content\":$(null_or "$content"),\"lock\":$(null_or "${holder:--}"),\"lockLeft\":$left,\"maintenance\":$flag,\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"agent\":$(quoted "${0##*/agent-}"),\"clock\":$clock,\"took\":$((clock - began))}"
+}
+
+# Sets `pointer` to what `current` is: `release` (named by `serving`), `gone` (a link to a release that is not there), `elsewhere`
+# (a link out of releases/), `directory` (no link at all), `none`. `target`: what the link says.
+look_at_current() {
+  pointer=release target=-
+  [ ! -L current ] || target=$(readlink current)
+  serving=$(nonce='' && find_current && echo "$serving")
+  case $serving in
+    '') if [ -L current ]; then pointer=elsewhere serving=-; else pointer=directory serving=-; fi ;;
+    -) pointer=none ;;
+    *) [ -d "releases/$serving" ] || pointer=gone ;;
+  esac
+}
+
+# Milliseconds since 1970.
+now() { date +%s%3N; }
+
+# The hash of the tree of a directory; `-`: it took longer. A user of the server must not feel it, so it gives way to everything else.
+tree_within() { # SECONDS DIRECTORY
+  hash=$({ (cd "$2" && tree_lines timeout "$1" nice -n 10) | sha256sum; } 4>&1 2>/dev/null)
+  hash_or_none
+}
+
+# The same for the contents of all files, in the order of their paths.
+content_within() { # SECONDS DIRECTORY
+  hash=$({ (cd "$2" && contents timeout "$1" nice -n 10) | sed -z 's/  \.\//  /' | sha256sum; } 4>&1 2>/dev/null)
+  hash_or_none
+}
+
+contents() { # Words that stand before xargs, as for tree_lines.
+  find . -mindepth 1 -type f -printf './%P\0' | sort -z | { "$@" xargs -0 -r sha256sum -z -- || [ $? -ne 124 ] || echo late >&4; }
+}
+
+hash_or_none() { case $hash in late*) echo - ;; *) echo "${hash%% *}" ;; esac; }
+
+compare_with() { # RELEASE TREE-BYTES DEPTH. Payload: so many bytes of lines of the tree, then (DEPTH `content`) of the contents of its files.
+  need_name "$1"
+  [ -d "releases/$1" ] || refuse not-found "there is no release $1 on this server"
+  find_differences "$1" "$2" "$3"
+  tell_differences
+  answer "{\"total\":$total,\"lines\":\"$lines\"}"
+}
+
+# Writes $session/differing, ordered by path: NUL-ended lines of the tree, or `c` (other content) or `u` (cannot be read) and a path. Those
+# of the server begin with a tab, those that are missing there do not.
+find_differences() { # RELEASE TREE-BYTES DEPTH
+  release=$PWD/releases/$1
+  head -c "$2" "$payload" >"$session/wanted" && (cd "$release" && tree_lines) >"$session/found" || exit 1
+  {
+    comm -z -3 "$session/wanted" "$session/found"
+    [ "$3" != content ] || other_contents "$2"
+  } | sed -z 's/^\(\t*[^f\t]\) /\1 - - - /' | sort -z -s -k 5 >"$session/differing" || exit 1
+}
+
+# Only files that look right otherwise are read: what looks different is told already.
+other_contents() { # TREE-BYTES
+  tail -c "+$(($1 + 1))" "$payload" | sort -z >"$session/contents" || exit 1
+  (
+    cd "$release" || exit 1
+    find . -type f ! -readable -printf '\tu %P\0'
+    comm -z -12 "$session/wanted" "$session/found" | sed -z -n 's/^f [0-7]* [0-9]* -*[0-9]* /.\//p' |
+      nice -n 10 xargs -0 -r sha256sum -z -- 2>/dev/null | sed -z 's/  \.\//  /' | sort -z | comm -z -13 "$session/contents" - |
+      sed -z 's/^[0-9a-f]*  /\tc /'
+  )
+}
+
+# Sets `total` (paths) and `lines` (base64, of the first of them).
+tell_differences() {
+  total=$(sed -z 's/^\t*[^ ]* [^ ]* [^ ]* [^ ]* //; s/ -> .*//' "$session/differing" | sort -zu | tr -cd '\000' | wc -c)
+  lines=$(head -z -n 400 "$session/differing" | head -c 40000 | base64 -w 0)
+}
+
+# What somebody changed or added in a release is set aside, whole or not at all, before a deployment goes on. The newest ten are kept.
+save() { # RELEASE TREE-BYTES. Payload: as for compare, with contents.
+  need_name "$1"
+  enter
+  recall
+  find_current
+  [ "$serving" = "$1" ] || refuse conflict "current does not point to $1 any more"
+  find_differences "$1" "$2" content
+  part=$PWD/.lockstep/saved/.part
+  mkdir -p .lockstep/saved && rm -rf "$part" && mkdir -m 700 "$part" || exit 1
+  sed -z -n 's/^\t[fcu] [^ ]* [^ ]* [^ ]* /.\//p; s/^\tl - - - \(.*\) -> .*/.\/\1/p' "$session/differing" >"$session/changed" || exit 1
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  (cd "$release" && part=$part xargs -0 -r sh -c '
+    for path do
+      if [ -e "$path" ] || [ -L "$path" ]; then cp -a --parents -t "$part" -- "$path" || exit 1; fi
+    done
+  ' copy <"$session/changed") || { rm -rf "$part" && exit 1; }
+  saved=-
+  if [ -s "$session/changed" ]; then
+    number=1
+    while [ -e ".lockstep/saved/$1-$number" ]; do number=$((number + 1)); done
+    saved=$1-$number
+    touch "$part" && sync -f "$part" && mv -T "$part" ".lockstep/saved/$saved" || exit 1
+    log "files of releases/$1 that were changed by hand are in .lockstep/saved/$saved"
+  fi
+  rm -rf "$part"
+  find .lockstep/saved -mindepth 1 -maxdepth 1 -printf '%T@ %P\n' | sort -rn | tail -n +11 | cut -d ' ' -f 2 |
+    while read -r old; do rm -rf ".lockstep/saved/$old"; done
+  tell_differences
+  operation=.lockstep/operations/$op
+  mkdir -p "$operation" || exit 1
+  echo "{\"saved\":$(null_or "$saved"),\"total\":$total,\"lines\":\"$lines\"}" | keep "$operation/answer" || exit 1
+  recall
+}
+
+# Can this place take deployments? Tried out in the session's own directory, which is removed with it.
+# shellcheck disable=SC2016 # The inner shells expand these.
+examine() { # Payload: shared paths, NUL-ended. Answers which of them are missing, and what the place cannot do.
+  [ -d "$session" ] || mkdir -m 700 "$session" || exit 1
+  lacks=''
+  try write test -w . -a -w releases -a -w .lockstep
+  try hard-links sh -c ': >"$1.a" && ln "$1.a" "$1.b"' try "$session/try"
+  try symbolic-links ln -s one "$session/try.c"
+  try rename sh -c 'ln -s two "$1.d" && mv -T "$1.d" "$1.c" && test "$(readlink "$1.c")" = two' try "$session/try"
+  try modes sh -c ': >"$1.e" && chmod 755 "$1.e" && test "$(stat -c %a "$1.e")" = 755' try "$session/try"
+  try times sh -c ': >"$1.f" && touch -d @1000000001 "$1.f" && test "$(stat -c %Y "$1.f")" = 1000000001' try "$session/try"
+  try locks sh -c 'exec 5>"$1.g" && flock -n 5' try "$session/try"
+  try one-file-system sh -c 'test "$(stat -c %d . releases .lockstep/incoming | sort -u | wc -l)" -eq 1'
+  missing=''
+  [ "$size" -eq 0 ] || missing=$(xargs -0 -r sh -c 'for path do [ -e "shared/$path" ] || printf "%s\0" "$path"; done' look <"$payload" | head -c 40000 | base64 -w 0)
+  answer "{\"lacks\":[$lacks],\"missing\":\"$missing\"}"
+}
+
+try() { # NAME COMMAND...
+  name=$1
+  shift
+  "$@" 2>/dev/null || lacks="$lacks${lacks:+,}\"$name\""
+}
+
+# --- provide ------------------------------------------------------------------------------------------------------------------------
+# Files from outside. The application may read them where the daemon says so (0644); those with a secret are the account's alone, from
+# their first byte. So the directories are open, and the files are not.
+
+provide() { # RELEASE INDEX-BYTES. Payload: of each file a line `MODE SIZE PATH`; then their bytes, one file after the other.
+  need_name "$1"
+  enter
+  files=.lockstep/files/$1 new=.lockstep/files/.new.$1
+  make_session || exit 1
+  rm -rf "$new" && mkdir "$new" || exit 1
+  index=$session/index
+  if [ "$size" -gt 0 ]; then unpack "$2"; else index=/dev/null; fi
+  if [ -d "$files" ]; then
+    exchange
+  else
+    mv -T "$new" "$files" || exit 1
+  fi
+  sync .lockstep/files || exit 1
+  answer '{}'
+}
+
+# Every file is whole and durable before any of them takes its place.
+unpack() {
+  exec 5<"$payload"
+  head -c "$1" <&5 >"$index" || exit 1
+  while IFS= read -r line; do
+    mode=${line%% *} line=${line#* }
+    bytes=${line%% *} file=$new/${line#* }
+    umask 022
+    [ -d "${file%/*}" ] || mkdir -p -- "${file%/*}" || exit 1
+    case $mode in ?00) umask 077 ;; esac
+    head -c "$bytes" <&5 >"$file" || exit 1
+    [ "${mode#7}" = "$mode" ] || chmod "$mode" -- "$file" || exit 1
+  done <"$index"
+  umask 022
+  [ "$(cat <&5 | wc -c)" -eq 0 ] || { echo 'the files do not have the sizes that were announced' >&2 && exit 1; }
+  exec 5<&-
+  find "$new" -exec sync -- {} + || exit 1
+}
+
+# The release has files already, and may be served: each is replaced by one rename; what it no longer has goes first.
+exchange() {
+  cut -d ' ' -f 3- "$index" | sort >"$session/wanted" || exit 1
+  (cd "$files" && find . -mindepth 1 ! -type d -printf '%P\n') | sort | comm -23 - "$session/wanted" | while IFS= read -r file; do
+    rm -f -- "$files/$file" || exit 1
+  done || exit 1
+  find "$files" -mindepth 1 -type d -empty -delete || exit 1
+  while IFS= read -r file; do
+    case $file in */*) mkdir -p -- "$files/${file%/*}" || exit 1 ;; esac
+    mv -T -- "$new/$file" "$files/$file" || exit 1
+  done <"$session/wanted"
+  rm -rf "$new" && find "$files" -type d -exec sync -- {} + || exit 1
+}
+
+provided() { # RELEASE. Only looks.
+  need_name "$1"
+  [ -d ".lockstep/files/$1" ] || answer '{"paths":null}'
+  paths=$(cd ".lockstep/files/$1" && find . -type f -printf '%P\n' | base64 -w 0) || exit 1
+  [ ${#paths} -lt 60000 ] || refuse refused "$1 has too many files from outside to be named"
+  answer "{\"paths\":\"$paths\"}"
+}
 
 # --- lock, decide, unlock, and the watchdog -----------------------------------------------------------------------------------------
 # These bring about a state, so that a repeated request finds it brought about; they need no record of the operation.
@@ -558,7 +854,10 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
     case $release in "$serving" | "$fallback") continue ;; esac
     [ "$size" -eq 0 ] || ! grep -qxF -e "$release" "$payload" || continue
     # Out of releases/ in one rename: what is there is whole.
-    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record"
+    [ ! -e "releases/$release" ] || mv -T "releases/$release" ".lockstep/incoming/.old.$release" && rm -f "$record" ".lockstep/manifests/$release"
+  done
+  for files in .lockstep/files/* .lockstep/files/.new.*; do
+    [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
   done
   find . -maxdepth 1 -name '.current.*' -type l -delete
   for other in .lockstep/agent-*; do [ ".lockstep/${0##*/}" = "$other" ] || rm -f "$other"; done

@@ -1,5 +1,6 @@
 // Reads the agent's answers. A server may be broken or in foreign hands: nothing is taken from it that is not exactly as agreed.
-import type { Greeting, RunResult } from '../core/channel.ts';
+import { ABILITIES } from '../core/channel.ts';
+import type { Differences, Examination, Greeting, Inspection, RunResult } from '../core/channel.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { visibleLine } from '../core/escape.ts';
 
@@ -21,6 +22,11 @@ const REFUSALS = [
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
 const HASH = /^[0-9a-f]{64}$/;
 
+const VERSION = /^[0-9][0-9.]{0,20}$/;
+const POINTERS = ['release', 'gone', 'elsewhere', 'directory', 'none'] as const;
+/** See `find_differences` in agent.sh. */
+const DIFFERENCE = /^\t?(?:f [0-7]{1,5} \d{1,16} -?\d{1,12}|[dlcu?] - - -) [^]{1,8200}$/;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** `null`: not a refusal. */
@@ -38,7 +44,7 @@ export function done(value: unknown): void {
 }
 
 export function greetingOf(value: unknown): Greeting {
-  const { current, sealed, adopted, lock, freeBytes, freeInodes, rsync } = fields(value);
+  const { current, sealed, adopted, lock, freeBytes, freeInodes, rsync, tree } = fields(value);
   if (!Array.isArray(sealed) || !Array.isArray(adopted)) throw new BadAnswer();
   return {
     current: nameOrNull(current),
@@ -50,8 +56,65 @@ export function greetingOf(value: unknown): Greeting {
     lock: nameOrNull(lock),
     freeBytes: count(freeBytes),
     freeInodes: count(freeInodes),
-    rsync: rsync === null ? null : matching(rsync, /^[0-9][0-9.]{0,20}$/),
+    rsync: matchingOrNull(rsync, VERSION),
+    tree: matchingOrNull(tree, HASH),
   };
+}
+
+/** `sent`, `received`: when the question left and the answer came, milliseconds since 1970. */
+export function inspectionOf(value: unknown, sent: number, received: number): Inspection {
+  const said = fields(value);
+  const pointer = POINTERS.find((one) => one === said['pointer']);
+  const { target, maintenance } = said;
+  const current = nameOrNull(said['current']);
+  if (pointer === undefined || typeof maintenance !== 'boolean' || (target !== null && typeof target !== 'string')) throw new BadAnswer();
+  if ((pointer === 'release') !== (current !== null) && pointer !== 'gone') throw new BadAnswer();
+  return {
+    pointer,
+    current,
+    target: target === null ? null : printable(target),
+    artifact: matchingOrNull(said['artifact'], HASH),
+    tree: matchingOrNull(said['tree'], HASH),
+    content: matchingOrNull(said['content'], HASH),
+    lock: nameOrNull(said['lock']),
+    lockLeftMs: count(said['lockLeft']) * 1_000,
+    maintenance,
+    freeBytes: count(said['freeBytes']),
+    freeInodes: count(said['freeInodes']),
+    rsync: matchingOrNull(said['rsync'], VERSION),
+    agent: matching(said['agent'], HASH),
+    skewMs: skewOf(count(said['clock']), count(said['took']), sent, received),
+  };
+}
+
+/** The server said its time at the end of what took so long; that moment lies between the two times of ours. */
+function skewOf(clock: number, took: number, sent: number, received: number): number {
+  if (clock > received) return clock - received;
+  const earliest = Math.min(sent + took, received);
+  return clock < earliest ? clock - earliest : 0;
+}
+
+export function differencesOf(value: unknown): Differences {
+  const { total, lines } = fields(value);
+  return { total: count(total), lines: recordsIn(lines).filter((line) => DIFFERENCE.test(line)) };
+}
+
+export function savedOf(value: unknown): Differences & { readonly saved: string | null } {
+  return { ...differencesOf(value), saved: nameOrNull(fields(value)['saved']) };
+}
+
+export function examinationOf(value: unknown): Omit<Examination, 'secondSession'> {
+  const { lacks, missing } = fields(value);
+  if (!Array.isArray(lacks)) throw new BadAnswer();
+  return { lacks: ABILITIES.filter((one) => lacks.includes(one)), missing: recordsIn(missing) };
+}
+
+/** NUL-ended records in base64. The last one may have been cut, and has no end then. */
+function recordsIn(value: unknown): string[] {
+  return Buffer.from(matching(value, /^[A-Za-z0-9+/=]*$/), 'base64')
+    .toString('utf8')
+    .split('\0')
+    .slice(0, -1);
 }
 
 /** One of these words in the field `state`. */
@@ -73,6 +136,21 @@ export function runResultOf(value: unknown): RunResult | null {
   if (typeof exit !== 'number' || !Number.isInteger(exit) || exit < 0 || exit > 255) throw new BadAnswer();
   return { exit, output: Buffer.from(matching(output, /^[A-Za-z0-9+/=]*$/), 'base64').toString('utf8') };
 }
+
+/** Paths inside a release, one a line in base64; `null`: there is nothing of which they could be. */
+export function pathsOf(value: unknown): string[] | null {
+  const { paths } = fields(value);
+  if (paths === null) return null;
+  const lines = Buffer.from(matching(paths, /^[A-Za-z0-9+/=]*$/), 'base64')
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  if (!lines.every(isInnerPath)) throw new BadAnswer();
+  return lines.sort();
+}
+
+const isInnerPath = (path: string): boolean =>
+  !/\p{Cc}/u.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 
 /** Lines in one text. */
 export function warningsOf(value: unknown): string[] {
@@ -100,6 +178,8 @@ function matching(value: unknown, pattern: RegExp): string {
   if (typeof value !== 'string' || !pattern.test(value)) throw new BadAnswer();
   return value;
 }
+
+const matchingOrNull = (value: unknown, pattern: RegExp): string | null => (value === null ? null : matching(value, pattern));
 
 const nameOrNull = (value: unknown): string | null => (value === null ? null : matching(value, NAME));
 

@@ -1,5 +1,5 @@
 // The words and bytes of requests to the agent. What is not safe to become a file name on a server is refused here, before it is sent.
-import type { SealRequest, StageRequest } from '../core/channel.ts';
+import type { ProvideRequest, ReleaseShape, SealRequest, Seed, StageRequest } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
@@ -17,9 +17,9 @@ export const wordOrNone = (name: string | null): string => (name === null ? '-' 
 export function stagePayload({ remove, links }: StageRequest): { payload: Buffer; unlinkedBytes: number } {
   const unlinked = Buffer.from([...remove, ...links.map((link) => link.path)].map((path) => `./${needPath(path)}\0`).join(''));
   const made = links.flatMap(({ path, target, kind }) => {
-    const shared = /^(?:\.\.\/)+(shared\/.+)$/.exec(target)?.[1];
-    if (shared === undefined) throw new DeployError('refused', `${target} does not lead to shared/`);
-    return [`./${needPath(path)}\0`, `${needPath(shared)}\0`, `${target}\0`, `${kind}\0`];
+    const place = /^(?:\.\.\/)+((?:shared|\.lockstep\/files)\/.+)$/.exec(target)?.[1];
+    if (place === undefined) throw new DeployError('refused', `${target} leads neither to shared/ nor to .lockstep/files/`);
+    return [`./${needPath(path)}\0`, `${needPath(place)}\0`, `${target}\0`, `${kind}\0`];
   });
   return { payload: Buffer.concat([unlinked, Buffer.from(made.join(''))]), unlinkedBytes: unlinked.length };
 }
@@ -29,8 +29,29 @@ export function sealPayload({ files }: SealRequest): Buffer {
   return Buffer.from(files.map((path) => `./${needPath(path)}\0`).join(''));
 }
 
+/** An index, one line a file, and then all the bytes. */
+export function providePayload({ files }: ProvideRequest): { payload: Buffer; indexBytes: number } {
+  const lines = files.map(({ path, mode, content }) => `${mode.toString(8)} ${content.length} ${needLine(needPath(path))}\n`);
+  const index = Buffer.from(lines.join(''));
+  return { payload: Buffer.concat([index, ...files.map((file) => file.content)]), indexBytes: index.length };
+}
+
+export function seedPayload(seeds: readonly Seed[]): Buffer {
+  return Buffer.from(seeds.map(({ path, seed }) => `./${needPath(path)}\0./${needPath(seed)}\0`).join(''));
+}
+
 export function collectPayload(keep: readonly string[]): Buffer {
   return Buffer.from(keep.map((release) => `${needName(release)}\n`).join(''));
+}
+
+/** The lines of the tree, then those of the contents where they are asked for. */
+export function shapePayload({ tree, content }: ReleaseShape, depth: 'tree' | 'content'): { payload: Buffer; treeBytes: number } {
+  const lines = Buffer.from(tree);
+  return { payload: depth === 'tree' ? lines : Buffer.concat([lines, Buffer.from(content)]), treeBytes: lines.length };
+}
+
+export function sharedPayload(shared: readonly string[]): Buffer {
+  return Buffer.from(shared.map((path) => `${needPath(path)}\0`).join(''));
 }
 
 /** Variables one a line, then the command. */
@@ -41,6 +62,11 @@ export function runPayload(environment: Readonly<Record<string, string>>, comman
     return `${name}=${value}\n`;
   });
   return { payload: Buffer.from(`${lines.join('')}${command}\n`), variables: lines.length };
+}
+
+function needLine(path: string): string {
+  if (path.includes('\n')) throw new DeployError('refused', `${JSON.stringify(path.slice(0, 250))} holds a line break`);
+  return path;
 }
 
 function needPath(path: string): string {

@@ -12,7 +12,11 @@ type State = {
   epoch: number;
   current: string | null;
   readonly sealed: Map<string, string>;
+  /** The hashes that releases were sealed with. */
+  readonly trees: Map<string, string>;
   readonly incoming: Map<string, string>;
+  /** Paths of files from outside, by release. */
+  readonly files: Map<string, readonly string[]>;
   lock: Lock | null;
   readonly answers: Map<string, unknown>;
 };
@@ -33,7 +37,16 @@ export function simulatedServers(): Transport {
   };
 }
 
-const emptyState = (): State => ({ epoch: 0, current: null, sealed: new Map(), incoming: new Map(), lock: null, answers: new Map() });
+const emptyState = (): State => ({
+  epoch: 0,
+  current: null,
+  sealed: new Map(),
+  trees: new Map(),
+  incoming: new Map(),
+  files: new Map(),
+  lock: null,
+  answers: new Map(),
+});
 
 function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, state: State): Channel {
   const { delayMs, failures } = cluster.simulation;
@@ -41,10 +54,21 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
 
   const problem = (code: ErrorCode, verb: string, message: string) => new DeployError(code, `${verb} of ${server.name} failed: ${message}`);
 
-  /** One verb: takes its time, may fail before or after its effect (nobody can tell), and acts like the agent's `enter`. */
-  async function act<T>(verb: string, signal: AbortSignal, effect: () => T): Promise<T> {
+  async function reach(verb: string, signal: AbortSignal): Promise<void> {
     await delay(Math.random() * delayMs, signal, () => problem(isTimeOver(signal.reason) ? 'timeout' : 'aborted', verb, 'it was stopped'));
     if (isClosed) throw problem('aborted', verb, 'the channel is closed');
+  }
+
+  /** A verb that only looks: it fences nobody. */
+  async function watch<T>(verb: string, signal: AbortSignal, look: () => T): Promise<T> {
+    await reach(verb, signal);
+    if (Math.random() < failures) throw problem('unreachable', verb, 'simulated: the connection broke');
+    return look();
+  }
+
+  /** One verb: takes its time, may fail before or after its effect (nobody can tell), and acts like the agent's `enter`. */
+  async function act<T>(verb: string, signal: AbortSignal, effect: () => T): Promise<T> {
+    await reach(verb, signal);
     const fails = Math.random() < failures;
     if (fails && Math.random() < 0.5) throw problem('unreachable', verb, 'simulated: the connection broke');
     if (epoch < state.epoch) throw problem('fenced', verb, `epoch ${epoch} is over: this server has seen epoch ${state.epoch}`);
@@ -76,7 +100,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
 
   return {
     server,
-    hello: (signal) =>
+    hello: (signal, look) =>
       act('connection', signal, () => ({
         current: state.current,
         sealed: [...state.sealed].map(([release, artifact]) => ({ release, artifact })),
@@ -85,7 +109,32 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         freeBytes: 2 ** 40,
         freeInodes: 2 ** 20,
         rsync: '3.2.7',
+        tree: look === undefined || state.current === null ? null : (state.trees.get(state.current) ?? null),
       })),
+    inspect: (depth, signal) =>
+      watch('inspection', signal, () => {
+        const { current } = state;
+        return {
+          pointer: current === null ? 'none' : 'release',
+          current,
+          target: current === null ? null : `releases/${current}`,
+          artifact: current === null ? null : (state.sealed.get(current) ?? null),
+          tree: current === null || depth === 'state' ? null : (state.trees.get(current) ?? null),
+          content: null,
+          lock: state.lock?.token ?? null,
+          lockLeftMs: state.lock === null ? 0 : Math.max(0, state.lock.deadline - Date.now()),
+          maintenance: state.lock !== null,
+          freeBytes: 2 ** 40,
+          freeInodes: 2 ** 20,
+          rsync: '3.2.7',
+          agent: '0'.repeat(64),
+          skewMs: 0,
+        };
+      }),
+    // There are no files that could differ.
+    compare: (_release, _shape, _depth, signal) => watch('comparison', signal, () => ({ total: 0, lines: [] })),
+    save: (_op, _release, _shape, signal) => act('saving of changed files', signal, () => ({ total: 0, lines: [], saved: null })),
+    examine: (_shared, signal) => watch('examination', signal, () => ({ lacks: [], missing: [], secondSession: true })),
     stage: (_op, { release, artifact }, signal) =>
       act('upload', signal, () => {
         const there = state.sealed.get(release);
@@ -95,13 +144,23 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         return there === undefined ? 'staged' : 'sealed';
       }),
     send: ({ files }, signal) => act('upload', signal, () => ({ bytes: (files?.length ?? 100) * 100 })),
-    seal: (_op, { release, artifact }, signal) =>
+    seal: (_op, { release, artifact, tree }, signal) =>
       act('verification', signal, () => {
         if (state.sealed.get(release) === artifact) return;
         if (state.incoming.get(release) !== artifact) throw problem('mismatch', 'verification', `there is no upload of ${release}`);
         state.incoming.delete(release);
         state.sealed.set(release, artifact);
+        state.trees.set(release, tree);
       }),
+    provide: (_op, { release, files }, signal) =>
+      act('upload', signal, () => {
+        state.files.set(
+          release,
+          files.map((file) => file.path),
+        );
+      }),
+    provided: (release, signal) => act('upload', signal, () => state.files.get(release) ?? null),
+    seed: (_op, release, _seeds, signal) => act('upload', signal, () => needSealed('upload', release)),
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     preview: (_op, release, signal) => act('preview', signal, () => needSealed('preview', release)),
@@ -138,6 +197,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         for (const release of state.sealed.keys()) {
           if (release !== state.current && !keep.includes(release)) state.sealed.delete(release);
         }
+        for (const release of state.files.keys()) if (!state.sealed.has(release)) state.files.delete(release);
         state.incoming.clear();
         return [];
       }),

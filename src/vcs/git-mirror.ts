@@ -86,6 +86,12 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
   );
 }
 
+/** Brings all tags into the mirror, as they are at the remote now. */
+export async function bringTags(mirror: Mirror, signal: AbortSignal): Promise<void> {
+  const tried = `fetch of the tags of ${mirror.title} (${mirror.remote.url})`;
+  await fetchRefs(mirror, tried, ['+refs/tags/*:refs/tags/*'], signal, ['--prune']);
+}
+
 /** Brings the commit of a submodule into the mirror, from wherever the remote has it. */
 export async function bringCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<void> {
   await prepare(mirror, id.length === 64 ? 'sha256' : 'sha1', signal);
@@ -162,8 +168,15 @@ export async function prepare(mirror: Mirror, format: 'sha1' | 'sha256', signal:
   mirror.state.prepared = true;
 }
 
-async function fetchRefs(mirror: Mirror, tried: string, refspecs: readonly string[], signal: AbortSignal): Promise<void> {
-  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap=', 'origin', ...refspecs];
+async function fetchRefs(
+  mirror: Mirror,
+  tried: string,
+  refspecs: readonly string[],
+  signal: AbortSignal,
+  more: readonly string[] = [],
+): Promise<void> {
+  const fixed = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap='];
+  const options = [...fixed, ...more, 'origin', ...refspecs];
   await talk(
     { tried, directory: mirror.directory, env: environmentOf(mirror, mirror.directory), timeoutMs: TRANSFER_TIMEOUT_MS, signal },
     (remote) => remote.fetch(options),

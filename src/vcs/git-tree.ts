@@ -42,6 +42,12 @@ export async function readCommit(mirror: Mirror, id: string, signal: AbortSignal
   };
 }
 
+/** `v1.4`, `v1.4-3-g1a2b3c4d`; without any tag before it the short id. git-describe(1). */
+export async function describeCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<string> {
+  const args = ['describe', '--tags', '--always', '--abbrev=8', id];
+  return (await git(mirror, { tried: `reading the tags of ${mirror.title} before ${id}`, args, signal })).toString().trim();
+}
+
 /** The id of the tree of a commit's subdirectory. Throws DeployError `repository` naming what is missing. */
 export async function treeOf(mirror: Mirror, commit: string, subdirectory: string, signal: AbortSignal): Promise<string> {
   const parts = subdirectoryParts(subdirectory);

@@ -6,8 +6,8 @@ import type { VersionControl } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import type { Mirror } from './git-command.ts';
 import { exportTree } from './git-export.ts';
-import { bringBranch, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
-import { readCommit, treeOf } from './git-tree.ts';
+import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
+import { describeCommit, readCommit, treeOf } from './git-tree.ts';
 import { parseGitUrl } from './git-url.ts';
 import { fileNameOf, isObjectId, shortHash } from './names.ts';
 import type { Serial } from './serial.ts';
@@ -65,6 +65,15 @@ export function openGit(repository: Repository, directory: string, serial: Seria
           'repository',
           `revision ${newer} of ${repository.name} is not in the mirror. Ask for the branch's commit first.`,
         );
+      });
+    },
+
+    async tag(branch, revision, signal) {
+      checkId(repository, revision);
+      return await inOrder(async () => {
+        await bringBranch(mirror, branch, revision, signal);
+        await bringTags(mirror, signal);
+        return await describeCommit(mirror, revision, signal);
       });
     },
 

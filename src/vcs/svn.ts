@@ -45,6 +45,10 @@ export function openSvn(repository: Repository, directory: string, serial: Seria
       return Promise.resolve(isRevisionNumber(older) && isRevisionNumber(newer) && Number(older) <= Number(newer));
     },
 
+    tag(_branch, revision) {
+      return Promise.resolve(`r${revision}`);
+    },
+
     async export(branch, revision, subdirectory, target, signal) {
       const branchRoot = branchUrl(place, branch, revision);
       const parts = subdirectoryParts(subdirectory);

@@ -49,7 +49,7 @@ test('when all is well every line is ok and the exit code 0', async () => {
   expect(stdout).toMatch(/^✓ ok {4}git +.*bin\/git: git version 2\.39\.5$/m);
   expect(stdout).toMatch(/^✓ ok {4}ssh +.*bin\/ssh: OpenSSH_9\.2p1$/m);
   expect(stdout).toMatch(/^✓ ok {4}daemon +answers at http:\/\/127\.0\.0\.1:\d+, version 9\.8\.7$/m);
-  expect(stdout).toMatch(/\n9 ok, 0 warn, 0 fail\n$/);
+  expect(stdout).toMatch(/\n10 ok, 0 warn, 0 fail\n$/);
 });
 
 test('every finding says what to do, and the exit code is 1 when something fails', async () => {

@@ -90,6 +90,7 @@ describe('the commands', () => {
       held: bad,
       locked: bad,
       branches: [{ repository: bad, branch: bad }],
+      drifted: [{ server: bad, finding: bad, at: bad }],
       servers: [server, { ...server, name: `${bad}2` }],
     });
     const problem = { code: 'build' as const, message: bad, detail: bad };
@@ -114,6 +115,9 @@ describe('the commands', () => {
     daemon.answers.set('GET /api/v1/deployments/42', { json: view });
     daemon.answers.set('GET /api/v1/deployments?limit=20', { json: { deployments: [view] } });
     daemon.answers.set('GET /api/v1/deployments/42/log', { text: `${bad}\n${bad}` });
+    const findings = [true, false].map((isDrift) => ({ kind: 'changed', isDrift, text: bad }));
+    const drift = { json: { cluster: bad, release: bad, skipped: null, drift: true, servers: [{ name: bad, findings, facts: null }] } };
+    daemon.answers.set('POST /api/v1/clusters/c/drift', drift);
     daemon.answers.set('POST /api/v1/clusters/c/unlock', { json: { message: bad, deployment: null } });
     daemon.answers.set('POST /api/v1/clusters/c/deploy', error(bad));
   }
@@ -129,6 +133,7 @@ describe('the commands', () => {
     ['logs', '42'],
     ['unlock', 'c'],
     ['deploy', 'c'],
+    ['drift', 'c'],
     ['doctor'],
   ];
 
@@ -139,6 +144,8 @@ describe('the commands', () => {
       const wiring = {
         checkConfiguration: () => Promise.resolve({ text: bad, warnings: [bad] }),
         checkServers: () => Promise.resolve([{ cluster: bad, server: bad, state: 'fail' as const, message: bad, remedy: bad }]),
+        checkRepositories: () =>
+          Promise.resolve({ results: [{ repository: bad, state: 'fail' as const, message: bad, remedy: bad }], branches: [] }),
       };
       // Programs are looked for nowhere: the doctor would start five of them many times.
       const options = { url: daemon.url, wiring, env: { NO_COLOR: '1', PATH: '/nonexistent' } };

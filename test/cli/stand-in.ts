@@ -139,6 +139,7 @@ const wiring: CliWiring = {
   startDaemon: ({ listen, ready }) => Promise.resolve(ready(`http://${listen}`)),
   checkConfiguration: () => Promise.resolve({ text: '2 clusters, 3 servers', warnings: [] }),
   checkServers: () => Promise.resolve([]),
+  checkRepositories: () => Promise.resolve({ results: [], branches: [] }),
   initialise: ({ config, data, dir }) => Promise.resolve([`wrote ${config}`, `made ${data}`, `in ${dir}`]),
   installHooks: ({ path, repository, url }) => Promise.resolve([`${path} ${repository ?? 'found by URL'} ${url}`]),
   hookSecret: ({ repository, rotate, retire, url }) =>
@@ -175,6 +176,7 @@ export function clusterView(name: string, more: Partial<ClusterView> = {}): Clus
     deployment: 41,
     waiting: null,
     branches: [{ repository: 'shop', branch: `servers/${name}` }],
+    drifted: [],
     servers: ['web1', 'web2', 'web3'].map((server) => ({ name: server, state: 'live', release: `shop_${name}_1`, error: null })),
     removed: [],
     ...more,

@@ -44,6 +44,7 @@ describe('a configuration', () => {
       environment: 'production',
       servers: [{ name: 'web1.example.org', transport: 'ssh', host: 'web1.example.org', port: 22, user: 'deploy', path: '/srv/shop' }],
       concurrency: 10,
+      drift: { checkMs: 3_600_000, onDeploy: 'warn' },
       connections: 8,
       maxFailures: { servers: 0 },
       shared: [],

@@ -5,7 +5,7 @@ import type { Fresh } from '../../src/core/decide.ts';
 import type { Cluster } from '../../src/core/cluster.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
 import type { Recorded } from '../../src/core/event.ts';
-import { isAbortable } from '../../src/core/evolve.ts';
+import { isAbortable, isSkippable } from '../../src/core/evolve.ts';
 import { next } from '../../src/core/next.ts';
 import type { Effect } from '../../src/core/next.ts';
 import type { State } from '../../src/core/state.ts';
@@ -18,6 +18,8 @@ export type Chance = {
   failure(effect: Effect): 'unreachable' | 'command' | 'ambiguous' | null;
   /** Should an operator abort now? */
   abort(): boolean;
+  /** Should an operator leave a server out now? */
+  skip?(): boolean;
 };
 
 export type Run = { readonly deployment: Deployment; readonly journal: readonly Recorded[] };
@@ -54,6 +56,8 @@ export function deploy(cluster: Cluster, chance: Chance, watch: (recorded: Recor
     inFlight[at] = inFlight[inFlight.length - 1] as Effect;
     inFlight.pop();
     record(answer(effect, chance.failure(effect)));
+    const skipped = chance.skip?.() === true ? chance.pick(one.members.length) : -1;
+    if (isSkippable(one, skipped)) record({ deployment: one.number, event: { type: 'skipped', server: skipped, by: 'yuri' } });
     if (chance.abort() && isAbortable(one)) record({ deployment: one.number, event: { type: 'abort-requested', by: 'yuri' } });
   }
   return { deployment: one, journal };

@@ -30,6 +30,7 @@ function chanceOf(seed: number, options: { failures: number; aborts: number; amb
       return random() < 0.5 ? 'unreachable' : 'command';
     },
     abort: () => options.aborts > 0 && random() < options.aborts,
+    skip: () => options.aborts > 0 && random() < options.aborts * 10,
   };
 }
 
@@ -69,7 +70,7 @@ function differs(a: Deployment, b: Deployment, { event }: Recorded): boolean {
   const y = b.course[b.at];
   if (a.state !== b.state || a.at !== b.at || a.excluded !== b.excluded || a.live !== b.live) return true;
   if (x?.done !== y?.done || x?.failed !== y?.failed || x?.running !== y?.running || x?.cursor !== y?.cursor) return true;
-  if (!('server' in event) || event.server === null) return false;
+  if (!('server' in event) || typeof event.server !== 'number') return false;
   const m = a.members[event.server];
   const n = b.members[event.server];
   return m?.at !== n?.at || m?.status !== n?.status || m?.excluded !== n?.excluded || m?.release !== n?.release;

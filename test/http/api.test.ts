@@ -24,9 +24,14 @@ const READS = [
 ];
 const REQUESTS = [
   'clusters/production/deploy',
+  'clusters/production/drift',
   'clusters/production/lock',
   'clusters/production/unlock',
   'deployments/42/abort',
+  'deployments/42/pause',
+  'deployments/42/resume',
+  'deployments/42/skip',
+  'deployments/42/retry',
   'deployments/42/migration',
 ];
 
@@ -69,12 +74,18 @@ describe('requests', () => {
       status: 202,
       body: '{"message":"abort 42 by api","deployment":42}',
     });
+    for (const verb of ['pause', 'resume', 'retry']) await post(lab.url, `/api/v1/deployments/42/${verb}`, '');
+    await post(lab.url, '/api/v1/deployments/42/skip', { server: 'web1' });
     await post(lab.url, '/api/v1/deployments/42/migration', { done: false });
     expect(lab.application.requests).toEqual([
       'deploy production abc force=true by ann',
       'lock production by api: sale\\nday',
       'unlock production by api',
       'abort 42 by api',
+      'pause 42 by api',
+      'resume 42 by api',
+      'retry all of 42 by api',
+      'skip web1 in 42 by api',
       'settle 42 false by api',
     ]);
   });

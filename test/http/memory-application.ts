@@ -70,10 +70,15 @@ export function createMemoryApplication(): MemoryApplication {
       return Promise.resolve({ ...plan, cluster, revision: revision ?? 'head', verdict: 'deploy' });
     },
     deploy: async (cluster, { revision, force, by }) => accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${by}`),
+    drift: (cluster) => Promise.resolve({ cluster, release: null, skipped: null, drift: false, servers: [] }),
     releases: () => Promise.resolve([]),
     rollback: async (cluster, { to, emergency, by }) => accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${by}`),
     releaseHold: async (cluster, by) => accept(`release hold ${cluster} by ${by}`),
     abort: async (number, by) => accept(`abort ${number} by ${by}`),
+    pause: async (number, by) => accept(`pause ${number} by ${by}`),
+    resume: async (number, by) => accept(`resume ${number} by ${by}`),
+    skip: async (number, server, by) => accept(`skip ${server} in ${number} by ${by}`),
+    retry: async (number, server, by) => accept(`retry ${server ?? 'all'} of ${number} by ${by}`),
     settleMigration: async (number, done, by) => accept(`settle ${number} ${done} by ${by}`),
     lock: async (cluster, by, reason) => accept(`lock ${cluster} by ${by}: ${reason}`),
     unlock: async (cluster, by) => accept(`unlock ${cluster} by ${by}`),
@@ -158,6 +163,7 @@ export function sampleClusterView(cluster: string): ClusterView {
     deployment: 42,
     waiting: null,
     branches: [{ repository: 'shop', branch: 'servers/production' }],
+    drifted: [],
     servers: [
       { name: 'web1', state: 'live', release: 'shop_1', error: null },
       { name: 'web2', state: 'behind', release: null, error: 'connection refused' },

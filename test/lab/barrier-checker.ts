@@ -22,6 +22,7 @@ export class BarrierChecker {
   }
 
   see({ event }: Recorded): void {
+    if (event.type === 'skipped') return this.#exclude(event.server);
     if (event.type !== 'finished' && event.type !== 'failed') return;
     const stage = this.#stages[event.stage];
     if (stage === undefined || stage.direction === 'back') return;
@@ -35,6 +36,10 @@ export class BarrierChecker {
 
   #fail(server: number | null, action: string): void {
     if (server === null || !['schedule', 'upload', 'unlock', 'readd', 'collect'].includes(action)) return;
+    this.#exclude(server);
+  }
+
+  #exclude(server: number): void {
     if (this.#excluded[server] === 1) return;
     this.#excluded[server] = 1;
     this.#members -= 1;

@@ -27,6 +27,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     keep: 5,
     keepFailed: 2,
     forcePush: true,
+    drift: { checkMs: null, onDeploy: 'warn' },
     ssh: { identity: null, knownHosts: null },
     simulation: { delayMs: 0, failures: 0 },
     ...changes,

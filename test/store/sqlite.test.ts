@@ -28,6 +28,7 @@ const cluster: ClusterRecord = {
   servers: [],
   bad: { older: 5 },
   locked: null,
+  drifted: [],
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
 };
@@ -140,6 +141,15 @@ describe('the store', () => {
     expect(first).toBeGreaterThanOrEqual(begun);
     expect(second).toBeGreaterThan(first);
     expect(third).toBeGreaterThan(second);
+  });
+
+  test('reads clusters of an older version, which knew of no drift', async () => {
+    const directory = await temporaryDirectory();
+    const store = await open(directory);
+    const older: Partial<ClusterRecord> = { ...cluster };
+    delete (older as { drifted?: unknown }).drifted;
+    await store.append({ events: [], deployments: [], clusters: [older as ClusterRecord], deliveries: [], heads: [] });
+    expect(await store.clusters()).toEqual([cluster]);
   });
 
   test('answers from an index, however long the history is', async () => {

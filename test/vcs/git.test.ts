@@ -292,3 +292,19 @@ test('a repository may be renamed on its server: a new url is used at once', asy
   expect((await again.commit('main', two, never)).revision).toBe(two);
   expect(readFileSync(join(directory, 'repositories', 'shop.git', 'config'), 'utf8')).toContain('renamed.git');
 });
+
+describe('the tag', () => {
+  test('of a revision is the one at it, the last one before it with the distance, or the short revision; as the remote has them now', async () => {
+    const { lab, vcs } = setUp();
+    const first = lab.commit('servers/demo', { 'a.txt': 'a' });
+    const second = lab.commit('servers/demo', { 'a.txt': 'b' });
+    const tag = (id: string): Promise<string> => vcs.tag('servers/demo', id, never);
+    expect(await tag(second)).toBe(second.slice(0, 8));
+    git(lab.bare, ['update-ref', 'refs/tags/v1.0', first]);
+    expect([await tag(first), await tag(second)]).toEqual(['v1.0', `v1.0-1-g${second.slice(0, 8)}`]);
+    // A tag that was a file of refs/tags is a directory now.
+    git(lab.bare, ['update-ref', '-d', 'refs/tags/v1.0']);
+    git(lab.bare, ['update-ref', 'refs/tags/v1.0/final', second]);
+    expect([await tag(first), await tag(second)]).toEqual([first.slice(0, 8), 'v1.0/final']);
+  });
+});
