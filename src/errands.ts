@@ -9,6 +9,7 @@ import { knownClusters } from './core/mapping.ts';
 import type { Repository } from './core/repository.ts';
 import { installHooks } from './forge/install.ts';
 import { localPath } from './forge/repository-place.ts';
+import { settingsFor } from './forge/settings.ts';
 import { filesIn } from './migrations/files.ts';
 import { lint } from './migrations/lint.ts';
 import { addressOf } from './migrations/open-database.ts';
@@ -84,6 +85,24 @@ export const installRepositoryHooks: CliWiring['installHooks'] = async ({ path, 
   for (const kept of report.kept) lines.push(`the hook that was there is kept and called first: ${kept}`);
   lines.push(report.ping.message);
   return lines;
+};
+
+/** The secret of a repository, with what to enter at its forge. */
+export const hookSecret: CliWiring['hookSecret'] = async ({ repository: name, rotate, retire, url: daemon, config, data }) => {
+  const { configuration } = await loadConfiguration(config);
+  const repository = configuration.repositories.get(name);
+  if (repository === undefined) {
+    const names = [...configuration.repositories.keys()].join(', ');
+    throw new DeployError('configuration', `no repository ${name} is configured; configured are: ${names}`);
+  }
+  const secrets = openSecrets(data);
+  if (rotate) await secrets.rotateSecret(name);
+  const retired = retire ? await secrets.retireSecrets(name) : 0;
+  const secret = await secrets.ensureSecret(name);
+  const inForce = (await secrets.secretsOf(name)).length;
+  const url = `${daemon.replace(/\/+$/, '')}/hooks/${encodeURIComponent(name)}`;
+  const lines = settingsFor({ repository: name, forge: repository.forge, url, secret, inForce, retired });
+  return { repository: name, forge: repository.forge, url, secret, inForce, lines };
 };
 
 function repositoryAt({ repositories }: Configuration, path: string, name: string | null): Repository {

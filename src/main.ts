@@ -60,6 +60,7 @@ process.exitCode = await runCommand(
     initialise: async (options) => (await errands()).initialise(options),
     installHooks: async (options) => (await errands()).installRepositoryHooks(options),
     lintMigrations: async (options) => (await errands()).lintMigrations(options),
+    hookSecret: async (options) => (await errands()).hookSecret(options),
     trustServers: async (options) => (await errands()).trustServers(options),
   },
 );

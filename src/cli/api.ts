@@ -1,6 +1,15 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
-import type { ClusterView, DeploymentView, DriftView, OverviewView, PastReleaseView, PlanView } from '../core/views.ts';
+import type {
+  ClusterView,
+  DeliveryView,
+  DeploymentView,
+  DriftView,
+  HookAnswer,
+  OverviewView,
+  PastReleaseView,
+  PlanView,
+} from '../core/views.ts';
 import { SLOW_MS } from './client.ts';
 import type { Client } from './client.ts';
 import { usageFailure } from './failure.ts';
@@ -26,6 +35,8 @@ export type Api = {
   releases(cluster: string): Promise<{ releases: PastReleaseView[] }>;
   rollback(cluster: string, request: { to: string | undefined; emergency: boolean }): Promise<Accepted>;
   releaseHold(cluster: string): Promise<Accepted>;
+  deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
+  replay(repository: string, id: string): Promise<HookAnswer>;
 };
 
 /** The daemon reads every file on every server, and ends that before this. */
@@ -37,11 +48,10 @@ const PAGE = 500;
 /** `by`: who asks, for the journal. */
 export function createApi(client: Client, by: string): Api {
   const get = (path: string, options = {}): Promise<unknown> => client.request('GET', `/api/v1${path}`, options);
-  const post = async (path: string, request: object = {}, limitMs?: number): Promise<Accepted> =>
-    (await client.request('POST', `/api/v1${path}`, {
-      body: { ...request, by },
-      ...(limitMs === undefined ? {} : { limitMs }),
-    })) as Accepted;
+  const send = (path: string, request: object = {}, limitMs?: number): Promise<unknown> =>
+    client.request('POST', `/api/v1${path}`, { body: { ...request, by }, ...(limitMs === undefined ? {} : { limitMs }) });
+  const post = async (path: string, request?: object, limitMs?: number): Promise<Accepted> =>
+    (await send(path, request, limitMs)) as Accepted;
   return {
     client,
     overview: async () => (await get('/clusters')) as OverviewView,
@@ -83,6 +93,11 @@ export function createApi(client: Client, by: string): Api {
     rollback: (cluster, { to, emergency }) =>
       post(`/clusters/${segment(cluster)}/rollback`, to === undefined ? { emergency } : { to, emergency }),
     releaseHold: (cluster) => post(`/clusters/${segment(cluster)}/release-hold`),
+    async deliveries({ repository, limit }) {
+      const query = new URLSearchParams({ limit: String(limit), ...(repository === undefined ? {} : { repository }) });
+      return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
+    },
+    replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
   };
 }
 

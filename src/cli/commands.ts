@@ -1,5 +1,6 @@
 // The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { deliveries, replayDelivery } from './deliveries.ts';
 import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
@@ -12,7 +13,7 @@ import { abort, deploy, lock, pause, releaseHold, resume, retry, rollback, settl
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
-import { check, daemon, init, installHooks, trustServers } from './setup.ts';
+import { check, daemon, hookSecret, init, installHooks, trustServers } from './setup.ts';
 import { servers, status } from './status.ts';
 
 type Perform = (session: Session) => Promise<number>;
@@ -32,6 +33,8 @@ Examples:
   lockstep check --servers                        is the configuration right, and can every server be reached?
   lockstep daemon                                 run the daemon in the foreground
   lockstep hooks install /srv/git/shop.git        let commits to this repository deploy
+  lockstep hooks secret shop                      what to enter in the webhook settings of GitHub, GitLab, …
+  lockstep deliveries                             a push did nothing: why?
   lockstep status                                 what every cluster serves and does
   lockstep deploy production --wait               deploy the head of the branch and follow it to the end
   lockstep deploy production --revision 1a2b3c4   deploy this commit of the branch
@@ -88,6 +91,8 @@ type CommandOptions = {
   reason?: string;
   to?: string;
   emergency?: boolean;
+  rotate?: boolean;
+  retire?: boolean;
   drift?: string;
   cluster?: string;
   directory?: string;
@@ -131,6 +136,18 @@ function setupCommands(program: Command, does: Does): void {
       .argument('<path>', 'directory of the repository')
       .option('--repository <name>', 'its name in the configuration (default: the one whose URL is the path)'),
     (session, [path = ''], { repository }) => installHooks(session, path, repository ?? null),
+  );
+  does(
+    hooks
+      .command('secret')
+      .description(
+        'the secret of a repository, and what to enter in the webhook settings of its forge (--url: the address that it can reach)',
+      )
+      .argument('<repository>', 'its name in the configuration')
+      .option('--rotate', 'make a new secret; the older ones stay valid until they are retired')
+      .option('--retire', 'only the newest secret stays valid'),
+    (session, [repository = ''], { rotate, retire }) =>
+      hookSecret(session, repository, { rotate: rotate === true, retire: retire === true }),
   );
   does(
     program
@@ -182,6 +199,19 @@ function lookCommands(program: Command, does: Does): void {
       .argument('<number>', 'number of the deployment', wholeNumber)
       .option('-f, --follow', 'go on until the deployment has ended'),
     (session, [number], { follow }) => logs(session, Number(number), follow === true),
+  );
+  const received = program
+    .command('deliveries')
+    .description('what hooks and webhooks told, newest first, and why something happened or not')
+    .option('--repository <name>', 'of this repository only')
+    .option('--limit <n>', 'how many', wholeNumber, 20);
+  does(received, (session, _, { repository, limit = 20 }) => deliveries(session, repository, limit));
+  does(
+    received
+      .command('replay')
+      .description('look at the repository again as if the delivery had just come')
+      .argument('<id>', 'id of the delivery, or the beginning of it'),
+    (session, [id = ''], { repository }) => replayDelivery(session, id, repository),
   );
   const list = program.command('servers').description('servers of all clusters, or of one, with their states').argument('[cluster]');
   does(list, (session, [cluster]) => servers(session, cluster));

@@ -1,9 +1,9 @@
-// Commands that work without the daemon's API: init, daemon, check, hooks install, servers trust.
+// Commands that work without the daemon's API: init, daemon, check, hooks install, hooks secret, servers trust.
 import { dirname, resolve } from 'node:path';
 import { visible, visibleJson } from '../core/escape.ts';
 import { checkLines, hasFailed } from './checks.ts';
 import type { Check } from './checks.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, usageFailure } from './failure.ts';
 import type { Session } from './session.ts';
 import type { ServerCheck } from './wiring.ts';
 
@@ -45,6 +45,19 @@ export async function installHooks({ io, wiring, settings, output }: Session, pa
   const { url, config, data } = settings;
   const lines = await wiring.installHooks({ path: resolve(io.cwd, path), repository, url, config, data });
   output.result({ path: resolve(io.cwd, path), lines }, () => lines.map(visible));
+  return EXIT.done;
+}
+
+/** Prints a secret on purpose: it is to be entered at a forge. */
+export async function hookSecret(
+  { wiring, settings, output }: Session,
+  repository: string,
+  { rotate, retire }: { rotate: boolean; retire: boolean },
+): Promise<number> {
+  if (rotate && retire) throw usageFailure('--rotate and --retire are two steps: first the new secret everywhere, then the old one away.');
+  const { url, config, data } = settings;
+  const found = await wiring.hookSecret({ repository, rotate, retire, url, config, data });
+  output.result(found, () => found.lines.map(visible));
   return EXIT.done;
 }
 

@@ -37,6 +37,19 @@ export type LintReport = {
   readonly findings: readonly { file: string; line: number; rule: string; message: string; isGrave: boolean }[];
 };
 
+/** A hook secret, for the person who enters it somewhere. */
+export type HookSecret = {
+  readonly repository: string;
+  readonly forge: string | null;
+  /** Where its notices go. */
+  readonly url: string;
+  readonly secret: string;
+  /** How many secrets are in force. */
+  readonly inForce: number;
+  /** What to do with it, line by line. */
+  readonly lines: readonly string[];
+};
+
 /** `config`, `data`, `dir` and `path` are absolute. Everything rejects with DeployError. */
 export type CliWiring = {
   readonly version: string;
@@ -55,6 +68,15 @@ export type CliWiring = {
   initialise(options: { config: string; data: string; dir: string }): Promise<string[]>;
   /** `repository` null: the configured repository whose URL is `path`. */
   installHooks(options: { path: string; repository: string | null; url: string; config: string; data: string }): Promise<string[]>;
+  /** The newest hook secret of a repository, made if there is none, and what to enter at its forge. `url`: the daemon's, as senders reach it. */
+  hookSecret(options: {
+    repository: string;
+    rotate: boolean;
+    retire: boolean;
+    url: string;
+    config: string;
+    data: string;
+  }): Promise<HookSecret>;
   /** Fetches and pins host keys. `cluster` null: of all clusters. */
   trustServers(options: { config: string; data: string; cluster: string | null }): Promise<string[]>;
   /** Reads the files that `directory` (absolute; `null`: the cluster's `migrations.directory` in `dir`) has now. */

@@ -35,7 +35,9 @@ export function resolveRepository(name: string, input: RepositoryInput, files: F
   if ('problem' in resolved) problems.report([...path, 'url'], `${withoutPassword(input.url)} ${resolved.problem}`);
   else if (resolved.warning !== null) warnings.push(`repositories.${name}.url: ${resolved.warning}`);
   const foreign =
-    input.type === 'git' ? { externals: input.externals !== false } : { submodules: input.submodules !== false, lfs: input.lfs };
+    input.type === 'git'
+      ? { externals: input.externals !== false }
+      : { submodules: input.submodules !== false, lfs: input.lfs, forge: input.forge !== undefined };
   for (const [key, isSet] of Object.entries(foreign)) {
     if (isSet) problems.reportKey([...path, key], `is only for ${input.type === 'git' ? 'Subversion' : 'Git'}`);
   }
@@ -55,6 +57,8 @@ export function resolveRepository(name: string, input: RepositoryInput, files: F
     identity: fileOrNull(input.identity, files),
     knownHosts: fileOrNull(input.knownHosts, files),
     pollMs: input.poll,
+    forge: input.forge ?? null,
+    hookSources: input.hookSources,
   };
 }
 

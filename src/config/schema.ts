@@ -1,7 +1,17 @@
 // The source of truth for branches.config.json: from it come validation, the published JSON Schema and docs/configuration.md.
 import { z } from 'zod';
 import { BUILT_IN } from '../core/files.ts';
-import { DURATION, hasControlCharacter, LONGEST_MS, parseDuration, parseFailureBudget, PERCENT, relativePathProblem } from './values.ts';
+import { FORGES } from '../core/forge.ts';
+import {
+  DURATION,
+  hasControlCharacter,
+  isNetwork,
+  LONGEST_MS,
+  parseDuration,
+  parseFailureBudget,
+  PERCENT,
+  relativePathProblem,
+} from './values.ts';
 
 /**
  * An object that knows its keys; keys that start with `x-` are the user's own and are left out. An unknown key's message is the list of
@@ -92,6 +102,20 @@ export const repositorySchema = keys({
     .meta({ description: 'File that holds its password, read whenever it is needed. Passwords never stand here.' }),
   identity: text.optional().meta({ description: 'Private key for `ssh`.', 'x-default': "the account's own" }),
   knownHosts: text.optional().meta({ description: 'File of trusted host keys for `ssh`.', 'x-default': "the account's own" }),
+  forge: z.enum(FORGES).optional().meta({
+    description:
+      'Git: where it is hosted, so that its webhooks are understood; `lockstep hooks secret` says what to enter there. Our own hooks are understood always.',
+    'x-default': 'none: our own hooks only',
+  }),
+  hookSources: z
+    .array(z.string().refine(isNetwork, 'is not an address or a network such as "192.30.252.0/22" or "2606:50c0::/32"'))
+    .max(1000)
+    .default([])
+    .meta({
+      description:
+        'Hooks and webhooks are taken from these addresses and networks only, our own hooks too. It is the address that connects to the daemon, so of a proxy where there is one.',
+      'x-default': 'from everywhere',
+    }),
 });
 
 const version = z

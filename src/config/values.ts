@@ -1,4 +1,5 @@
 // The small languages inside the configuration's strings: durations, failure budgets, paths, server ranges.
+import { isIP } from 'node:net';
 import type { FailureBudget } from '../core/cluster.ts';
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -52,6 +53,14 @@ export function tidyPath(path: string): string {
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/')}`;
+}
+
+/** `192.30.252.0/22`, `2606:50c0::/32`, or one address. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || address.includes('%') || rest.length > 0) return false;
+  return bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 }
 
 /** More servers in one range are a slip of the keyboard. */

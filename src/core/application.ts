@@ -1,8 +1,19 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
 import type { DriftSettings } from './cluster.ts';
+import type { Forge } from './forge.ts';
 import type { Change } from './repository.ts';
-import type { HistoryQuery } from './ports.ts';
-import type { ClusterView, DeploymentView, DriftView, EventView, HookAnswer, OverviewView, PastReleaseView, PlanView } from './views.ts';
+import type { DeliveryQuery, HistoryQuery } from './ports.ts';
+import type {
+  ClusterView,
+  DeliveryView,
+  DeploymentView,
+  DriftView,
+  EventView,
+  HookAnswer,
+  OverviewView,
+  PastReleaseView,
+  PlanView,
+} from './views.ts';
 
 /** A request that changes something was accepted: `message` is one line for the person who asked. */
 export type Accepted = { readonly message: string; readonly deployment: number | null };
@@ -52,6 +63,10 @@ export type Application = {
   unlock(cluster: string, by: string): Promise<Accepted>;
   /** Takes an authenticated change. Resolves when it is durable and, if that is quick, decided; rejects with `store` when it is not. */
   receive(change: Change): Promise<HookAnswer>;
+  /** What was received, newest first, with what came of it. */
+  deliveries(query: DeliveryQuery): Promise<readonly DeliveryView[]>;
+  /** Looks at the repository again as if the delivery had just come. Rejects with `not-found`, and as `receive`. */
+  replay(repository: string, id: string, by: string): Promise<HookAnswer>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.
@@ -63,8 +78,8 @@ export type Application = {
   lastEvent(): number;
   /** `null`: ready to accept changes; otherwise why not. */
   unreadiness(): string | null;
-  /** Names of the configured repositories. */
-  hasRepository(name: string): boolean;
+  /** Who may knock for a repository; `null`: there is none of that name. */
+  door(repository: string): { readonly forge: Forge | null; readonly sources: readonly string[] } | null;
   /** Hook secrets in force for a repository (`whsec_…`), newest first; empty: the door is closed. */
   secrets(repository: string): Promise<readonly string[]>;
 };

@@ -59,7 +59,9 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
     case 'configuration-loaded':
       return event.problem === null ? 'configuration loaded' : `configuration not loaded: ${event.problem}`;
     case 'change-received':
-      return `${event.change.source}: change of ${event.change.repository} received`;
+      return event.change.replayedBy === undefined
+        ? `${event.change.source}: change of ${event.change.repository} received`
+        : `${event.change.source}: change of ${event.change.repository} is looked into again, asked by ${event.change.replayedBy}`;
     case 'outcome-recorded':
       return `${event.repository} ${event.ref}: ${outcomeText(event.outcome)}`;
     case 'cluster-locked':

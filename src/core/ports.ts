@@ -128,6 +128,9 @@ export type Batch = {
   readonly heads: readonly HeadRecord[];
 };
 
+/** Of all repositories, or of one. */
+export type DeliveryQuery = { readonly repository?: string; readonly limit: number };
+
 export type HistoryQuery = { readonly cluster?: string; readonly before?: number; readonly limit: number };
 
 /**
@@ -151,6 +154,8 @@ export type Store = {
   /** Newest first. */
   history(query: HistoryQuery): Promise<readonly DeploymentRecord[]>;
   delivery(repository: string, id: string): Promise<DeliveryRecord | null>;
+  /** Newest first. Only the newest 10,000 are kept. */
+  deliveries(query: DeliveryQuery): Promise<readonly DeliveryRecord[]>;
   /** Deliveries that have no final outcome yet. */
   openDeliveries(): Promise<readonly DeliveryRecord[]>;
   /** Raised once at each start; greater than every epoch before. */

@@ -1,4 +1,5 @@
 // A repository of the configuration, its branches, and what a hook tells about them.
+import type { Forge } from './forge.ts';
 
 /** A Git or Subversion repository named in the configuration. */
 export type Repository = {
@@ -19,6 +20,10 @@ export type Repository = {
   readonly knownHosts: string | null;
   /** The daemon asks the repository for its heads this often, for hooks that got lost. */
   readonly pollMs: number;
+  /** Whose webhooks tell of it; `null`: only our own hooks do, which are always listened to. */
+  readonly forge: Forge | null;
+  /** Hooks and webhooks are taken from these addresses and networks (CIDR) only; empty: from everywhere. */
+  readonly hookSources: readonly string[];
 };
 
 /** What stands for the revision in the names of releases: the first line that a command prints, that of a file of the artifact, or Git's tag. */
@@ -70,6 +75,12 @@ export type Change = {
   readonly actor: string | null;
   /** Who told us: `hook`, `poll`, `start`, a forge's name. */
   readonly source: string;
+  /** URLs of the repository that a forge tells about. They choose nothing; they show that a webhook has another repository's address. */
+  readonly about?: readonly string[];
+  /** Why nobody needs to look: it is not about a push. Its one outcome is `ignored` for this reason. */
+  readonly ignored?: string;
+  /** Who asked that a delivery of earlier be looked into once more. */
+  readonly replayedBy?: string;
 };
 
 export type ChangedRef = { readonly ref: string; readonly deleted: boolean };

@@ -130,6 +130,23 @@ export type HookAnswer = {
   repeated?: boolean;
 };
 
+/** A delivery of a hook or webhook, and what came of it. */
+export type DeliveryView = {
+  id: string;
+  repository: string;
+  /** `hook`: our own; else the forge. */
+  source: string;
+  actor: string | null;
+  receivedAt: string;
+  /** Who asked that it be looked into once more. */
+  replayedBy: string | null;
+  /** `open`: it is being looked into. */
+  state: 'open' | 'decided';
+  /** Why something happened or not, in one sentence. */
+  summary: string;
+  decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null; revision: string | null }[];
+};
+
 /** `POST /api/v1/clusters/:name/drift`: every server compared with what the daemon put there. */
 export type DriftView = {
   cluster: string;

@@ -2,20 +2,38 @@
 import type { Request, Response } from 'express';
 
 /** The body; `large`: it is (or says it is) larger than `limit` bytes, and the rest was not read; `broken`: it did not come whole in time. */
-export function readBody(request: Request, limit: number, timeoutMs: number): Promise<Buffer | 'large' | 'broken'> {
+export async function readBody(request: Request, limit: number, timeoutMs: number): Promise<Buffer | 'large' | 'broken'> {
+  const body = await watchBody(request, { keep: limit, limit, timeoutMs, watch: () => undefined });
+  return body ?? 'large';
+}
+
+export type BodyLimits = {
+  /** So many bytes are kept. */
+  readonly keep: number;
+  /** So many are read. */
+  readonly limit: number;
+  readonly timeoutMs: number;
+  /** Sees every chunk that is read. */
+  readonly watch: (chunk: Buffer) => void;
+};
+
+/** As `readBody`; `null`: the body was read to its end, and was too large to be kept. */
+export function watchBody(request: Request, { keep, limit, timeoutMs, watch }: BodyLimits): Promise<Buffer | 'large' | 'broken' | null> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve('large');
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(() => finish('broken'), timeoutMs);
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > limit) finish('large');
-      else chunks.push(chunk);
+      if (size > limit) return finish('large');
+      watch(chunk);
+      if (size <= keep) chunks.push(chunk);
+      else chunks = [];
     };
-    const onEnd = (): void => finish(Buffer.concat(chunks, size));
+    const onEnd = (): void => finish(size > keep ? null : Buffer.concat(chunks, size));
     const onBroken = (): void => finish('broken');
-    const finish = (result: Buffer | 'large' | 'broken'): void => {
+    const finish = (result: Buffer | 'large' | 'broken' | null): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
       // A connection that breaks from now on is nobody's business any more.

@@ -1,15 +1,16 @@
 // GET /metrics: numbers for Prometheus (text format 0.0.4), computed from the overview and the newest deployments.
 import type { Request, Response } from 'express';
 import type { DeploymentView, OverviewView } from '../core/views.ts';
+import type { Refusals } from './refusals.ts';
 import type { Context } from './route.ts';
 
 /** Enough to see a trend, few enough to be cheap at every scrape. */
 const NEWEST = 50;
 
-export async function showMetrics({ application }: Context, _request: Request, response: Response): Promise<void> {
+export async function showMetrics({ application, refusals }: Context, _request: Request, response: Response): Promise<void> {
   const [overview, newest] = await Promise.all([application.overview(), application.deployments({ limit: NEWEST })]);
   response.type('text/plain; version=0.0.4; charset=utf-8');
-  response.send(metricsText(overview, newest, application.lastEvent(), process.memoryUsage().rss));
+  response.send(metricsText(overview, newest, application.lastEvent(), process.memoryUsage().rss) + refusalsText(refusals));
 }
 
 /** `memory` in bytes. */
@@ -58,6 +59,15 @@ export function metricsText(overview: OverviewView, newest: readonly DeploymentV
     family('process_resident_memory_bytes', 'gauge', 'Memory of the daemon.', [{ labels: {}, value: memory }]),
   ].join('');
 }
+
+/** `repository` empty: the address named none that is configured. */
+const refusalsText = (refusals: Refusals): string =>
+  family(
+    'lockstep_notices_refused_total',
+    'counter',
+    'Notices at /hooks that were answered with 401.',
+    refusals.counts().map(({ repository, reason, count }) => ({ labels: { repository, reason }, value: count })),
+  );
 
 type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 

@@ -51,7 +51,7 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...otherPaths },
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...otherPaths },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -60,11 +60,12 @@ const hookPaths = {
   '/hooks/{repository}': {
     post: {
       summary: 'Tell that a repository may have changed',
-      description: 'Signed as Standard Webhooks says. With `Accept: text/plain` the answer is its lines.',
+      description:
+        'Our own hooks are signed as Standard Webhooks says; webhooks of the forge that the configuration names for the repository, as that forge signs them (docs/hooks.md). With `Accept: text/plain` the answer is its lines.',
       security: [],
       parameters: [
         { name: 'repository', in: 'path', required: true, schema: text },
-        ...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({ name, in: 'header', required: true, schema: text })),
+        ...['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({ name, in: 'header', schema: text })),
       ],
       requestBody: { required: true, content: { 'application/json': { schema: { anyOf: [ref('Push'), ref('Commit'), ref('Ping')] } } } },
       responses: {
@@ -75,7 +76,7 @@ const hookPaths = {
         400: failure('Authentic, but not understood.'),
         401: failure('No valid signature for this address, for whatever reason.'),
         408: failure('The body did not come whole in time.'),
-        413: failure('More than 1 MiB.'),
+        413: failure('More than 1 MiB (forges: 25 MiB).'),
         503: failure('Nothing can be accepted now; send it again later.'),
       },
     },
@@ -227,6 +228,30 @@ const deploymentPaths = {
   },
 };
 
+const deliveryPaths = {
+  '/api/v1/deliveries': {
+    get: {
+      summary: 'What hooks and webhooks told, newest first, and what came of it',
+      parameters: [
+        query('repository', text, 'Of this repository only.'),
+        query('limit', { type: 'integer', minimum: 1, maximum: 1000, default: 50 }, 'At most so many; the newest 10,000 are kept.'),
+      ],
+      responses: { ...common, 200: json('The deliveries.', object({ deliveries: listOf(ref('Delivery')) })) },
+    },
+  },
+  '/api/v1/deliveries/{repository}/{id}/replay': {
+    post: {
+      summary: 'Look at the repository again as if the delivery had just come',
+      parameters: [
+        { name: 'repository', in: 'path', required: true, schema: text },
+        { name: 'id', in: 'path', required: true, schema: text, description: "The sender's id of the delivery." },
+      ],
+      requestBody: body({ by }),
+      responses: { ...change, 202: json('Accepted.', ref('HookAnswer')) },
+    },
+  },
+};
+
 const otherPaths = {
   '/api/v1/events': {
     get: {
@@ -315,6 +340,19 @@ const schemas = {
     deployment: count,
     present: { ...count, description: 'On how many servers it lies.' },
     missing: { ...listOf(text), description: 'Servers that lack it.' },
+  }),
+  Delivery: object({
+    id: text,
+    repository: text,
+    source: { ...text, description: '`hook`: our own; else the forge.' },
+    actor: orNull(text),
+    receivedAt: { ...text, format: 'date-time' },
+    replayedBy: orNull(text),
+    state: { enum: ['open', 'decided'] },
+    summary: { ...text, description: 'Why something happened or not, in one sentence.' },
+    decisions: listOf(
+      object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text), revision: orNull(text) }),
+    ),
   }),
   Drift: object({
     cluster: text,

@@ -3,11 +3,13 @@ import type { Request, Response } from 'express';
 import type { Application } from '../core/application.ts';
 import type { HookReader } from '../core/hook.ts';
 import { DeployError } from '../core/errors.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What the handlers work with. */
 export type Context = {
   readonly application: Application;
   readonly hooks: HookReader;
+  readonly refusals: Refusals;
   readonly version: string;
   readonly log: (line: string) => void;
   readonly now: () => number;

@@ -1,5 +1,6 @@
 // Every route there is. A path that is not in this list is 404; a route without a door cannot be written.
 import { clusterRoutes } from './cluster-routes.ts';
+import { deliveryRoutes } from './delivery-routes.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import { streamEvents } from './event-stream.ts';
 import { live, ready } from './health-routes.ts';
@@ -15,6 +16,7 @@ export function createRoutes(): readonly Route[] {
     { method: 'all', path: '/hooks/:repository', door: 'signed', handle: createHookDoor() },
     ...clusterRoutes,
     ...deploymentRoutes,
+    ...deliveryRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
     {
       method: 'get',

@@ -6,6 +6,7 @@ import { DeployError } from '../core/errors.ts';
 import type { HookReader } from '../core/hook.ts';
 import { createApp } from './app.ts';
 import type { Doorplate } from './guard.ts';
+import { createRefusals } from './refusals.ts';
 import type { Context } from './route.ts';
 
 export type HttpOptions = {
@@ -35,7 +36,8 @@ const LAST_ANSWERS_MS = 5_000;
 export function createHttpServer(application: Application, options: HttpOptions): HttpServer {
   const { hooks, version, log, hosts = [], now = Date.now, slowReaderMs = 10_000 } = options;
   const streams = new Set<AbortController>();
-  const context: Context = { application, hooks, version, log, now, streams, slowReaderMs };
+  const refusals = createRefusals(log, now);
+  const context: Context = { application, hooks, refusals, version, log, now, streams, slowReaderMs };
   let doorplate: Doorplate = { address: '127.0.0.1', port: 0, hosts: hosts.map((host) => host.toLowerCase()) };
   let closing = false;
 

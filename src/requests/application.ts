@@ -23,6 +23,7 @@ import type { Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
 import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
 import type { ClusterView, DeploymentView } from '../core/views.ts';
+import { deliveryView } from './delivery-view.ts';
 import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
 import { compareServers } from './compare-servers.ts';
@@ -30,7 +31,7 @@ import type { CompareTools } from './compare-servers.ts';
 import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
-import { receive } from './receive.ts';
+import { receive, replay } from './receive.ts';
 import { createSettler } from './settle.ts';
 
 type DeployOptions = Parameters<Application['deploy']>[1];
@@ -64,6 +65,7 @@ const COMPARED_AT_ONCE = 16;
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
   const settle = createSettler(tools);
+  const receiver = { ...tools, repository: (name: string) => configuration().repositories.get(name) };
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
   function clusterNamed(name: string): Cluster {
@@ -208,12 +210,17 @@ export function createApplication(tools: ApplicationTools): Application {
       clusterNamed(name);
       return { message: await engine.request((state) => decideUnlock(state, name, by)), deployment: null };
     },
-    receive: (change) => receive({ ...tools, repository: (name) => configuration().repositories.get(name) }, change),
+    receive: (change) => receive(receiver, change),
+    deliveries: async (query) => (await store.deliveries(query)).map(deliveryView),
+    replay: (repository, id, by) => replay(receiver, repository, id, by),
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),
     unreadiness: () => engine.storeProblem(),
-    hasRepository: (name) => configuration().repositories.has(name),
+    door: (name) => {
+      const repository = configuration().repositories.get(name);
+      return repository === undefined ? null : { forge: repository.forge, sources: repository.hookSources };
+    },
     secrets: tools.secrets,
   };
 }

@@ -9,6 +9,7 @@ import type { Mapping } from '../core/mapping.ts';
 import type { Engine, OpenVersionControl, Store, VersionControl } from '../core/ports.ts';
 import type { HeadRecord } from '../core/records.ts';
 import type { Change, Outcome, Repository } from '../core/repository.ts';
+import { isStranger } from '../core/same-repository.ts';
 import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
 import type { Heads } from './heads.ts';
@@ -93,8 +94,11 @@ const isHook = (change: Change): boolean => change.source !== 'poll' && change.s
 async function candidatesOf(tools: LookTools, repository: Repository, sight: Sight, change: Change): Promise<Candidate[]> {
   const { heads: known } = tools;
   const configuration = tools.configuration();
-  if ('problem' in sight)
-    return isHook(change) ? failedToAsk(change, hintedBranches(change, known.of(repository.name)), sight.problem) : [];
+  const strangers = strangersIn(repository, change);
+  if ('problem' in sight) {
+    const hinted = hintedBranches(change, known.of(repository.name));
+    return isHook(change) ? [...failedToAsk(change, hinted, sight.problem), ...strangers] : [];
+  }
 
   const { heads } = sight;
   const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
@@ -109,9 +113,17 @@ async function candidatesOf(tools: LookTools, repository: Repository, sight: Sig
     const context = { configuration, repository, versionControl, change, signal, before: candidates };
     candidates.push(await candidateOf(tools, context, ref, heads.get(ref) ?? null, moved.includes(ref)));
   }
+  candidates.push(...strangers);
   return candidates.length === 0 && isHook(change)
     ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')]
     : candidates;
+}
+
+/** A webhook of another repository that has our address. What it told was only a hint, so looking does no harm; but it will not help either. */
+function strangersIn({ name, url }: Repository, { about = [] }: Change): Candidate[] {
+  if (!isStranger(url, about)) return [];
+  const reason = `the delivery is about ${about[0] ?? ''}, but ${name} is ${url}; is the webhook of another repository sent to this address?`;
+  return [ignored('(repository)', null, reason)];
 }
 
 type Context = {
@@ -126,6 +138,7 @@ type Context = {
 
 async function candidateOf(tools: LookTools, context: Context, ref: string, revision: string | null, isNew: boolean): Promise<Candidate> {
   const { configuration, repository } = context;
+  if (ref.startsWith('refs/') && revision === null) return ignored(ref, null, `only branches deploy, and this is ${kindOf(ref)}`);
   const mapping = clustersFor(configuration, repository.name, ref);
   if ('reason' in mapping) return ignored(ref, revision, mapping.reason);
   if (revision === null) {
@@ -144,6 +157,9 @@ async function candidateOf(tools: LookTools, context: Context, ref: string, revi
   const refusals = await Promise.all(mapping.clusters.map((cluster) => forcePushRefusal(tools, context, cluster, ref, revision)));
   return deployment(context, mapping, ref, revision, head, refusals);
 }
+
+/** `refs/tags/v1`: what it is, for people. */
+const kindOf = (ref: string): string => (ref.startsWith('refs/tags/') ? 'a tag' : 'no branch');
 
 /** `exceptions`: for each cluster an outcome that stands against a deployment, or `null`. */
 function deployment(

@@ -1,6 +1,6 @@
 // Small files that are there whole or not at all, also after a power loss.
 import { randomBytes } from 'node:crypto';
-import { link, open, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
@@ -8,15 +8,9 @@ import { dirname } from 'node:path';
  * Temporary file, fsync, link(2), fsync of the directory. Rejects with the file system's error.
  */
 export async function createFile(path: string, text: string): Promise<boolean> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryFor(path);
   try {
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeDurably(temporary, text);
     await link(temporary, path);
     await syncDirectory(dirname(path));
     return true;
@@ -25,6 +19,30 @@ export async function createFile(path: string, text: string): Promise<boolean> {
     throw error;
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** Makes a file, mode 0600, or puts it in the place of the one that is there. Rejects with the file system's error. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    await writeDurably(temporary, text);
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+const temporaryFor = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`;
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

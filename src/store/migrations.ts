@@ -57,6 +57,7 @@ const STEPS: readonly string[] = [
   CREATE TABLE daemon (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL) STRICT;
   INSERT INTO daemon (one, epoch) VALUES (1, 0);
   `,
+  'CREATE INDEX deliveries_of_repository ON deliveries (repository, id);',
 ];
 
 /**

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from '../core/errors.ts';
-import { createFile } from './atomic-file.ts';
+import { createFile, replaceFile } from './atomic-file.ts';
 import { openPrivateDirectory } from './private-directory.ts';
 
 export type Secrets = {
@@ -17,6 +17,10 @@ export type Secrets = {
    * secret is being replaced. No file, nothing valid in it, or fewer than 24 bytes: `[]`, the door is closed. The file is read anew each time.
    */
   secretsOf(repository: string): Promise<string[]>;
+  /** Makes a new secret that stands before the others, which stay in force (the newest three of them). Returns the new one. */
+  rotateSecret(repository: string): Promise<string>;
+  /** Only the newest secret stays in force. Returns how many were retired. */
+  retireSecrets(repository: string): Promise<number>;
   /** Where the secrets of a repository are, for messages. */
   fileOf(repository: string): string;
   /** The token of the API, `lst_<43 characters>`, from `<data>/token`; made if there is no file yet. */
@@ -24,6 +28,8 @@ export type Secrets = {
 };
 
 const MIN_SECRET_BYTES = 24;
+/** A secret that is being replaced needs two; more are forgotten ones. */
+const MOST_SECRETS = 4;
 const MAX_FILE_BYTES = 64 * 1024;
 
 /** Everything rejects with DeployError `configuration` when a file can be read by others (says which chmod repairs it). */
@@ -38,7 +44,7 @@ export function openSecrets(dataDirectory: string): Secrets {
     async ensureSecret(repository) {
       await openPrivateDirectory(dataDirectory);
       await openPrivateDirectory(directory);
-      await createFile(fileOf(repository), `whsec_${randomBytes(32).toString('base64')}\n`);
+      await createFile(fileOf(repository), `${newSecret()}\n`);
       const [newest] = await secretsOf(repository);
       if (newest !== undefined) return newest;
       throw new DeployError(
@@ -46,6 +52,18 @@ export function openSecrets(dataDirectory: string): Secrets {
         `${fileOf(repository)} has no valid secret (whsec_ and at least ${MIN_SECRET_BYTES} bytes in base64): hooks of ${repository} are refused. ` +
           'Delete the file to get a new secret.',
       );
+    },
+    async rotateSecret(repository) {
+      await openPrivateDirectory(dataDirectory);
+      await openPrivateDirectory(directory);
+      const secrets = [newSecret(), ...(await secretsOf(repository))].slice(0, MOST_SECRETS);
+      await replaceFile(fileOf(repository), secrets.map((secret) => `${secret}\n`).join(''));
+      return secrets[0] as string;
+    },
+    async retireSecrets(repository) {
+      const [newest, ...older] = await secretsOf(repository);
+      if (newest !== undefined && older.length > 0) await replaceFile(fileOf(repository), `${newest}\n`);
+      return older.length;
     },
     async ensureToken() {
       await openPrivateDirectory(dataDirectory);
@@ -57,6 +75,8 @@ export function openSecrets(dataDirectory: string): Secrets {
     },
   };
 }
+
+const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
 function linesOf(text: string): string[] {
   return text

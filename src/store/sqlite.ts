@@ -11,6 +11,9 @@ import { clusterRow, deliveryRow, deploymentRow, eventRow, readCluster, readDeli
 import { prepareStatements, type Statements } from './statements.ts';
 import { judgeWriteFailure, poisoned } from './write-failure.ts';
 
+/** Enough to know every delivery again that a sender repeats, and to find out what happened last week. */
+const KEPT_DELIVERIES = 10_000;
+
 /**
  * Opens (or makes) `<directory>/lockstep.db`. The caller holds the lock of the data directory (data-lock.ts).
  * WAL with `synchronous=FULL`: each commit is one fsync of the log (https://www.sqlite.org/pragma.html#pragma_synchronous).
@@ -117,6 +120,8 @@ function store(path: string, database: Database.Database): Store {
       const row = statements.delivery.get(repository, id);
       return row === undefined ? null : readDelivery(row);
     },
+    deliveries: ({ repository, limit }) =>
+      (repository === undefined ? statements.deliveries.all(limit) : statements.deliveriesOf.all(repository, limit)).map(readDelivery),
     openDeliveries: () => statements.openDeliveries.all().map(readDelivery),
     close: () => {
       database.close();
@@ -135,6 +140,7 @@ function writeBatch(statements: Statements, batch: Batch): void {
   for (const record of batch.deployments) statements.putDeployment.run(deploymentRow(record));
   for (const record of batch.clusters) statements.putCluster.run(clusterRow(record));
   for (const record of batch.deliveries) statements.putDelivery.run(deliveryRow(record));
+  if (batch.deliveries.length > 0) statements.pruneDeliveries.run(KEPT_DELIVERIES);
   for (const head of batch.heads) statements.putHead.run({ repository: head.repository, branch: head.branch, revision: head.revision });
 }
 

@@ -53,6 +53,12 @@ export function prepareStatements(database: Database) {
     delivery: row<[string, string], DeliveryRow>(
       'SELECT repository, delivery, closed, body FROM deliveries WHERE repository = ? AND delivery = ?',
     ),
+    deliveries: row<[number], DeliveryRow>('SELECT repository, delivery, closed, body FROM deliveries ORDER BY id DESC LIMIT ?'),
+    deliveriesOf: row<[string, number], DeliveryRow>(
+      'SELECT repository, delivery, closed, body FROM deliveries WHERE repository = ? ORDER BY id DESC LIMIT ?',
+    ),
+    // Those that have no outcome yet stay, however old they are. Ids rise by one, so the newest of them says how many there are.
+    pruneDeliveries: row<[number], never>('DELETE FROM deliveries WHERE id <= (SELECT max(id) FROM deliveries) - ? AND closed = 1'),
     openDeliveries: row<[], DeliveryRow>('SELECT repository, delivery, closed, body FROM deliveries WHERE closed = 0 ORDER BY id'),
   };
 }

@@ -11,7 +11,7 @@ function usages(command: Command, path: string): { usage: string; options: strin
   const options = command.options.filter((option) => !option.hidden).map((option) => option.long ?? '');
   const args = command.registeredArguments.map((argument) => (argument.required ? 1 : 0));
   const below = command.commands.flatMap((one) => usages(one, name));
-  const hasAction = command.commands.length === 0 || args.length > 0;
+  const hasAction = command.commands.length === 0 || args.length > 0 || (path !== '' && options.length > 0);
   return hasAction ? [{ usage: name, options }, ...below] : below;
 }
 

@@ -144,6 +144,15 @@ const wiring: CliWiring = {
   installHooks: ({ path, repository, url }) => Promise.resolve([`${path} ${repository ?? 'found by URL'} ${url}`]),
   lintMigrations: ({ cluster, directory, dir }) =>
     Promise.resolve({ cluster, directory: directory ?? dir, files: 0, level: 'warn', findings: [] }),
+  hookSecret: ({ repository, rotate, retire, url }) =>
+    Promise.resolve({
+      repository,
+      forge: 'github',
+      url: `${url}/hooks/${repository}`,
+      secret: 'whsec_x',
+      inForce: rotate ? 2 : 1,
+      lines: [`${repository} ${url} rotate=${rotate} retire=${retire}`],
+    }),
   trustServers: ({ cluster }) => Promise.resolve([`trusted ${cluster ?? 'all'}`]),
 };
 

@@ -84,7 +84,17 @@ describe('a configuration', () => {
       identity: null,
       knownHosts: null,
       pollMs: 180_000,
+      forge: null,
+      hookSources: [],
     });
+  });
+
+  test('may name the forge of a repository, and from where its webhooks come', async () => {
+    const sources = ['192.30.252.0/22', '2606:50c0::/32', '10.0.0.7', '::1', '0.0.0.0/0'];
+    const { configuration } = await workspace.load(
+      minimal({ repositories: { shop: { type: 'git', url: 'git@github.com:acme/shop.git', forge: 'github', hookSources: sources } } }),
+    );
+    expect(configuration.repositories.get('shop')).toMatchObject({ forge: 'github', hookSources: sources });
   });
 
   test('may hold comments, trailing commas, a byte order mark and keys that begin with x-', async () => {
@@ -407,6 +417,12 @@ describe('repositories', () => {
     [{ submodules: [] }, 'must name at least one host'],
     [{ submodules: ['-x'] }, 'is not a host name'],
     [{ type: 'svn', passwordFile: 'x' }, 'needs "username" beside it'],
+    [{ type: 'svn', forge: 'github' }, 'is only for Git'],
+    [{ forge: 'githup' }, 'did you mean "github"?'],
+    [{ hookSources: ['192.30.252.0/33'] }, 'is not an address or a network'],
+    [{ hookSources: ['github.com'] }, 'is not an address or a network'],
+    [{ hookSources: ['fe80::1%eth0'] }, 'is not an address or a network'],
+    [{ hookSources: '10.0.0.0/8' }, 'must be a list'],
     [{ username: 'x' }, 'needs "passwordFile" beside it'],
     [{ type: 'svn', url: 'https://joe@svn.example.org/x' }, 'names an account; use "username" for it'],
     [{ password: 'x' }, 'unknown key; did you mean "passwordFile"?'],

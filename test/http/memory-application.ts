@@ -1,8 +1,9 @@
 // The other side of the HTTP door for its tests: an application that keeps everything in memory, written against the port.
 import type { Application } from '../../src/core/application.ts';
 import { DeployError } from '../../src/core/errors.ts';
+import type { Forge } from '../../src/core/forge.ts';
 import type { Change } from '../../src/core/repository.ts';
-import type { ClusterView, DeploymentView, EventView } from '../../src/core/views.ts';
+import type { ClusterView, DeliveryView, DeploymentView, EventView } from '../../src/core/views.ts';
 
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
 export const TOKEN = 'lst_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG';
@@ -16,6 +17,8 @@ export type MemoryApplication = Application & {
   readonly deploymentViews: Map<number, DeploymentView>;
   readonly journal: EventView[];
   readonly repositories: Map<string, readonly string[]>;
+  readonly forges: Map<string, Forge>;
+  readonly sources: Map<string, readonly string[]>;
   /** Thrown by the next request of any kind. */
   failure: Error | null;
   unready: string | null;
@@ -45,6 +48,8 @@ export function createMemoryApplication(): MemoryApplication {
       ['portal', ['whsec_b3RoZXIgc2VjcmV0IG9mIHRoZSBwb3J0YWwgcmVwb3M=']],
       ['closed', []],
     ]),
+    forges: new Map(),
+    sources: new Map(),
     failure: null,
     unready: null,
     publish(...events) {
@@ -115,11 +120,37 @@ export function createMemoryApplication(): MemoryApplication {
     },
     lastEvent: () => app.journal.at(-1)?.id ?? 0,
     unreadiness: () => app.unready,
-    hasRepository: (name) => app.repositories.has(name),
+    deliveries: ({ repository, limit }) =>
+      Promise.resolve(
+        app.received
+          .filter((one) => repository === undefined || one.repository === repository)
+          .slice(0, limit)
+          .map(viewOf),
+      ),
+    async replay(repository, id, by) {
+      check();
+      const found = app.received.find((one) => one.repository === repository && one.delivery === id);
+      if (found === undefined) throw new DeployError('not-found', `there is no delivery ${id}`);
+      app.requests.push(`replay ${repository} ${id} by ${by}`);
+      return Promise.resolve({ delivery: id, decisions: [], lines: ['Lockstep: replayed'] });
+    },
+    door: (name) => (app.repositories.has(name) ? { forge: app.forges.get(name) ?? null, sources: app.sources.get(name) ?? [] } : null),
     secrets: (repository) => Promise.resolve(app.repositories.get(repository) ?? []),
   };
   return app;
 }
+
+const viewOf = (change: Change): DeliveryView => ({
+  id: change.delivery,
+  repository: change.repository,
+  source: change.source,
+  actor: change.actor,
+  receivedAt: '2026-01-01T00:00:00.000Z',
+  replayedBy: null,
+  state: 'decided',
+  summary: change.ignored ?? 'servers/production → production: deployment 42',
+  decisions: [],
+});
 
 export function sampleClusterView(cluster: string): ClusterView {
   return {

@@ -61,6 +61,8 @@ export const sampleRepository: Repository = {
   identity: null,
   knownHosts: null,
   pollMs: 180_000,
+  forge: null,
+  hookSources: [],
 };
 
 export const sampleBuild: Build = {

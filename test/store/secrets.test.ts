@@ -43,6 +43,32 @@ describe('a hook secret', () => {
     expect(await secrets.ensureSecret('shop')).toBe(secret(1));
   });
 
+  test('is rotated: the new one comes first, the older ones stay valid until they are retired', async () => {
+    const first = await secrets.ensureSecret('shop');
+    const second = await secrets.rotateSecret('shop');
+    expect(await secrets.secretsOf('shop')).toEqual([second, first]);
+    expect(await secrets.ensureSecret('shop')).toBe(second);
+    expect((await stat(join(directory, 'secrets', 'shop'))).mode & 0o777).toBe(0o600);
+    for (let i = 0; i < 9; i++) await secrets.rotateSecret('shop');
+    expect(await secrets.secretsOf('shop')).toHaveLength(4);
+    const [newest] = await secrets.secretsOf('shop');
+    expect(await secrets.retireSecrets('shop')).toBe(3);
+    expect(await secrets.secretsOf('shop')).toEqual([newest]);
+    expect(await secrets.retireSecrets('shop')).toBe(0);
+    expect(await secrets.retireSecrets('nobody')).toBe(0);
+    expect(await readdir(join(directory, 'secrets'))).toEqual(['shop']);
+  });
+
+  test('is made by rotating, too, where there is none or only a damaged one', async () => {
+    const made = await secrets.rotateSecret('shop');
+    expect(await secrets.secretsOf('shop')).toEqual([made]);
+    await write('portal', 'changeme\n');
+    expect(await secrets.secretsOf('portal')).toEqual([]);
+    expect(await secrets.secretsOf('portal').then(() => secrets.rotateSecret('portal'))).toMatch(/^whsec_/);
+    await write('other', secret(1), 0o640);
+    await expect(secrets.rotateSecret('other')).rejects.toThrow('chmod 600');
+  });
+
   test.each([
     ['missing', null],
     ['empty', ''],

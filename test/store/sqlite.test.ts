@@ -90,6 +90,35 @@ describe('the store', () => {
     expect(await store.history({ cluster: 'nobody', limit: 2 })).toEqual([]);
   });
 
+  test('lists deliveries, newest first, of all repositories or of one, and an outcome does not make one newer', async () => {
+    const store = await open(await temporaryDirectory());
+    const of = (repository: string, id: string, closed = true) => {
+      const record = deliveryRecord(id, closed);
+      return { ...record, change: { ...record.change, repository } };
+    };
+    await store.append({ ...emptyBatch, deliveries: [of('shop', 'a', false), of('portal', 'a'), of('shop', 'b')] });
+    await store.append({ ...emptyBatch, deliveries: [of('shop', 'a')] });
+    const ids = async (query: { repository?: string; limit: number }): Promise<string[]> =>
+      (await store.deliveries(query)).map(({ change }) => `${change.repository} ${change.delivery}`);
+    expect(await ids({ limit: 10 })).toEqual(['shop b', 'portal a', 'shop a']);
+    expect(await ids({ limit: 1 })).toEqual(['shop b']);
+    expect(await ids({ repository: 'shop', limit: 10 })).toEqual(['shop b', 'shop a']);
+    expect(await ids({ repository: 'nobody', limit: 10 })).toEqual([]);
+  });
+
+  test('keeps the newest 10,000 deliveries, and older ones only while they have no outcome', async () => {
+    const store = await open(await temporaryDirectory());
+    await store.append({ ...emptyBatch, deliveries: [deliveryRecord('open', false), deliveryRecord('closed', true)] });
+    const many = Array.from({ length: 10_000 }, (_, i) => deliveryRecord(`d${i}`, true));
+    await store.append({ ...emptyBatch, deliveries: many });
+    expect(await store.deliveries({ limit: 20_000 })).toHaveLength(10_001);
+    expect(await store.delivery('shop', 'closed')).toBeNull();
+    expect(await store.delivery('shop', 'd0')).not.toBeNull();
+    expect((await store.openDeliveries()).map(({ change }) => change.delivery)).toEqual(['open']);
+    await store.append({ ...emptyBatch, deliveries: [deliveryRecord('open', true)] });
+    expect(await store.deliveries({ limit: 20_000 })).toHaveLength(10_000);
+  });
+
   test('refuses a batch whose events leave a gap, and keeps nothing of it', async () => {
     const store = await open(await temporaryDirectory());
     await store.append({ ...emptyBatch, events: [started(1, 1)] });
@@ -133,6 +162,8 @@ describe('the store', () => {
       'SELECT * FROM deployments WHERE cluster = ? AND number < ? ORDER BY number DESC LIMIT ?',
       'SELECT * FROM deployments WHERE number < ? ORDER BY number DESC LIMIT ?',
       'SELECT * FROM journal WHERE number > ? ORDER BY number LIMIT ?',
+      'SELECT * FROM deliveries WHERE repository = ? ORDER BY id DESC LIMIT ?',
+      'SELECT * FROM deliveries WHERE id <= (SELECT max(id) FROM deliveries) - ? AND closed = 1',
       'SELECT * FROM journal WHERE deployment = ? AND number > ? ORDER BY number LIMIT ?',
     ].map((sql) => plan(sql.replaceAll('?', "'1'")));
     for (const detail of queries) {

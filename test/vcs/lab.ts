@@ -34,6 +34,8 @@ export function repositoryOf(type: 'git' | 'svn', url: string, settings: Partial
     identity: null,
     knownHosts: null,
     pollMs: 180_000,
+    forge: null,
+    hookSources: [],
     ...settings,
   };
 }
