@@ -567,7 +567,7 @@ provide() { # RELEASE INDEX-BYTES. Payload: of each file a line `MODE SIZE PATH`
   index=$session/index
   if [ "$size" -gt 0 ]; then unpack "$2"; else index=/dev/null; fi
   if [ -d "$files" ]; then
-    exchange
+    replace_files
   else
     mv -T "$new" "$files" || exit 1
   fi
@@ -595,7 +595,7 @@ unpack() {
 }
 
 # The release has files already, and may be served: each is replaced by one rename; what it no longer has goes first.
-exchange() {
+replace_files() {
   cut -d ' ' -f 3- "$index" | sort >"$session/wanted" || exit 1
   (cd "$files" && find . -mindepth 1 ! -type d -printf '%P\n') | sort | comm -23 - "$session/wanted" | while IFS= read -r file; do
     rm -f -- "$files/$file" || exit 1

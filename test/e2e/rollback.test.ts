@@ -65,7 +65,9 @@ describe('a cluster of three servers', () => {
     expect(await pages()).toEqual(['two\n', 'two\n', 'two\n']);
     for (const i of SERVERS) {
       const releases = (await readdir(join(pathOf(i), 'releases'))).map((name) => join(pathOf(i), 'releases', name));
+      // On one server all times are equal, on the next the newest release looks like the oldest.
       await must('touch', ['-d', '2020-01-01', ...releases]);
+      if (i === 2) for (const [k, release] of releases.sort().entries()) await must('touch', ['-d', `2020-01-${20 - k}`, release]);
     }
     const begun = Date.now();
     const { code } = await shop.lockstep(['rollback', 'demo', '--wait']);

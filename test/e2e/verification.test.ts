@@ -96,6 +96,27 @@ describe('a cluster of five servers with checks at every moment', () => {
     return shop.show(number);
   }
 
+  /** What the unlocked servers serve, all looked at within a moment; `end` gives what was seen, in order, without repetitions. */
+  function watchAll(): { end: () => string[][] } {
+    const seen: string[][] = [];
+    const look = (): void => {
+      const pages = SERVERS.flatMap((i) => {
+        const root = join(shop.dir, `servers/web${i}`);
+        const page = readFileSync(join(root, 'current/index.html'), 'utf8');
+        return existsSync(join(root, 'maintenance')) ? [] : [page];
+      });
+      const now = [...new Set(pages)].sort();
+      if (now.length > 0 && JSON.stringify(seen.at(-1)) !== JSON.stringify(now)) seen.push(now);
+    };
+    const timer = setInterval(look, 3);
+    return {
+      end: () => {
+        clearInterval(timer);
+        return seen;
+      },
+    };
+  }
+
   async function expectUnchanged(): Promise<void> {
     for (const i of SERVERS) {
       expect(await fileOf(`servers/web${i}/current/index.html`)).toBe('good\n');
@@ -148,7 +169,10 @@ describe('a cluster of five servers with checks at every moment', () => {
 
   test('of which one answers 500 after the switch is back on all five, with its answer and the end of its log in the record', async () => {
     answers = { '/web3/current/health': { status: 500, body: 'Fatal error: no such table' } };
+    const visitors = watchAll();
     const view = await deployed({ 'index.html': 'good but bad\n' });
+    // Whoever was let in met one and the same release everywhere; the others met the maintenance page.
+    expect(visitors.end()).toEqual([['good\n'], ['good but bad\n'], ['good\n']]);
     answers = {};
     expect(view.result).toBe('rolled-back');
     expect(view.problem?.detail).toMatch(/Fatal error: no such table[^]*the end of shared\/app.log[^]*web3: the database is gone/);
