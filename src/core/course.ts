@@ -4,7 +4,10 @@ import type { Deployment, Member, Purpose, StageProgress } from './deployment.ts
 import { STAGES, STAGES_BACK } from './step.ts';
 import type { Action, Stage } from './step.ts';
 
-/** The way forward of a cluster, for a purpose. Only a deployment of a revision is built and exercised: the others go to what was live. */
+/**
+ * The way forward of a cluster, for a purpose. Only a deployment of a revision is built, exercised and migrated: the others
+ * go to what was live, and leave the database as it is.
+ */
 export function courseOf(cluster: Cluster, purpose: Purpose = 'deploy'): StageProgress[] {
   return stagesOf(cluster)
     .filter(({ action }) => isWanted(cluster, action, purpose))
@@ -35,7 +38,7 @@ function isWanted({ maintenance, commands, migrations, verify }: Cluster, action
     case 'readd':
       return commands[action] !== null;
     case 'migrate':
-      return commands.migrate !== null || migrations !== null;
+      return purpose === 'deploy' && (commands.migrate !== null || migrations !== null);
     case 'probe':
       return hasCheck('before-unlock');
     case 'verify':

@@ -125,7 +125,7 @@ export function createApplication(tools: ApplicationTools): Application {
   async function rollback(name: string, { to, emergency, by }: RollbackOptions): Promise<Accepted> {
     const { cluster, from: repository, branch, build } = sourceFor(name);
     const purpose = emergency ? 'emergency' : 'roll-back';
-    const target = { cluster: forRollback(cluster, emergency), repository, branch, build };
+    const target = { cluster: emergency ? forEmergency(cluster) : cluster, repository, branch, build };
     const request = { ...target, requestedBy: by, reason: 'roll back', purpose, to } as const;
     const number = await engine.request((state) => decideRollback(state, request));
     const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
@@ -225,10 +225,8 @@ export function createApplication(tools: ApplicationTools): Application {
   };
 }
 
-/** A roll back leaves the database as it is. In an emergency users come first: no maintenance page, and whoever cannot be reached is left behind. */
-function forRollback(cluster: Cluster, isEmergency: boolean): Cluster {
-  const commands = { ...cluster.commands, migrate: null };
-  const calm = { ...cluster, commands, migrations: null };
-  if (!isEmergency) return calm;
-  return { ...calm, maintenance: null, maxFailures: { percent: 100 }, commands: { ...commands, drain: null, lock: null } };
+/** Users come first: no maintenance page, and whoever cannot be reached is left behind. */
+function forEmergency(cluster: Cluster): Cluster {
+  const commands = { ...cluster.commands, drain: null, lock: null };
+  return { ...cluster, maintenance: null, maxFailures: { percent: 100 }, commands };
 }

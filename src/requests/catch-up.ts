@@ -81,13 +81,7 @@ export function createCatchUp({ engine, heads, configuration, isReachable, now, 
     const repository = source === null ? undefined : configuration().repositories.get(source.repository);
     if (source === null || repository === undefined || ending.signal.aborted) return;
     const { branch, build } = source;
-    const order = {
-      cluster: { ...cluster, commands: { ...cluster.commands, migrate: null } },
-      repository,
-      branch,
-      build,
-      requestedBy: 'lockstep',
-    };
+    const order = { cluster, repository, branch, build, requestedBy: 'lockstep' };
     const number = await engine.request((state) => decideCatchUp(state, order, server.name));
     if (number !== null) underWay.set(number, keyOf(one));
   }

@@ -11,7 +11,7 @@ import type { Effect } from '../../src/core/next.ts';
 import { keptBy, retained } from '../../src/core/retention.ts';
 import { clusterOf } from '../../src/core/state.ts';
 import { pastReleaseViews } from '../../src/core/view-of.ts';
-import { sampleCluster, sampleRequest, sampleVerification } from '../lab/samples.ts';
+import { sampleCluster, sampleCommand, sampleCommands, sampleRequest, sampleVerification } from '../lab/samples.ts';
 import { newState } from './course-of-events.ts';
 
 type Fault = (effect: Effect) => 'unreachable' | 'command' | null;
@@ -143,6 +143,16 @@ describe('the record of a cluster', () => {
     );
     shop.rollBack(checked, 'release-a');
     expect([...shop.serves.values()]).toEqual(['release-a', 'release-a', 'release-a']);
+  });
+
+  test('changes without migrating the database when it goes to what was live', () => {
+    const shop = fleet();
+    const migrating = sampleCluster(2, { maxFailures: { servers: 1 }, commands: sampleCommands({ migrate: sampleCommand }) });
+    const migrates = ({ course }: Deployment): boolean => course.some(({ action }) => action === 'migrate');
+    expect(migrates(shop.deploy(migrating, 'a'))).toBe(true);
+    shop.deploy(migrating, 'b', on('upload', 1));
+    expect(migrates(shop.catchUp(migrating, 'web2'))).toBe(false);
+    expect(migrates(shop.rollBack(migrating))).toBe(false);
   });
 
   test('lists what all servers served before the first deployment, if it was one and the same', () => {
