@@ -44,7 +44,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** How long a look may take; reading every file of a release takes longest. */
 const LOOK_MS = { state: 30 * SECOND, tree: 2 * MINUTE, content: 15 * MINUTE };
-/** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent.sh. */
+/** Agents of one daemon start are told apart by epoch, its requests by this number: see `enter` in agent/shared.sh. */
 let lastSeq = 0;
 
 export type ChannelOptions = {

@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
+/** Functions only; `agent` uses them, and comes last. */
+const VERBS = ['shared', 'layout', 'hello', 'look', 'release', 'provide', 'lock', 'switch', 'run', 'collect'];
+
 /** The agent, one file on the server; named by its content, so that a daemon of another version brings its own. */
-export const AGENT: Buffer = Buffer.concat(['./layout.sh', './agent.sh'].map((part) => readFileSync(new URL(part, import.meta.url))));
+export const AGENT: Buffer = Buffer.concat([...VERBS, 'agent'].map((part) => readFileSync(new URL(`./agent/${part}.sh`, import.meta.url))));
 export const AGENT_HASH = createHash('sha256').update(AGENT).digest('hex');
 /** The helper for bots, which the agent keeps up to date as `.lockstep/with-lock`. */
 export const WITH_LOCK: Buffer = readFileSync(new URL('./with-lock.sh', import.meta.url));

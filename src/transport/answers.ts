@@ -25,7 +25,7 @@ const HASH = /^[0-9a-f]{64}$/;
 
 const VERSION = /^[0-9][0-9.]{0,20}$/;
 const POINTERS = ['release', 'gone', 'elsewhere', 'directory', 'none'] as const;
-/** See `find_differences` in agent.sh. */
+/** See `find_differences` in agent/look.sh. */
 const DIFFERENCE = /^\t?(?:f [0-7]{1,5} \d{1,16} -?\d{1,12}|[dlcu?] - - -) [^]{1,8200}$/;
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The layout: which release a server serves, and how it comes to serve another. Functions only: agent.sh follows in the same file.
+# The layout: which release a server serves, and how it comes to serve another.
 #
 # `current` is a symbolic link to the release. Where .lockstep/layout names an A and a B, the web server does not look at `current` but at one
 # of these two links, the one that its configuration names as root. To switch, the idle one is pointed to the release, the configuration

@@ -1,0 +1,131 @@
+#!/bin/sh
+# The agent: everything that Lockstep does on a server. It needs sh, coreutils, findutils, sed and flock; rsync only to receive files.
+# The other files of this folder come first in the one file that servers get: one for each group of verbs; layout.sh knows which release is
+# served, and how another one is.
+#
+#   agent serve PATH NONCE                answers the daemon on standard input and output, until standard input ends
+#   agent watchdog PATH                   ends a lock whose time is over; lives while there is a lock
+#   agent execute PATH OP RELEASE SECONDS runs one command of the configuration and records how it ended
+#
+# The daemon asks in lines `<seq> <verb> <epoch> <op> <payload bytes> <arguments>`, each followed by exactly that many bytes.
+# Each gets one line back: `@<nonce> <seq> <JSON>`. Whatever else is on the wire comes from login shells, and is skipped.
+# Everything below .lockstep is the agent's own:
+#   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
+#   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force    order    EPOCH SEQ of the newest request that acted
+#   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
+#               then its revision                                          bots     held (shared) by with-lock while a bot runs
+#   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
+#   files/      files from outside, by release: its links lead there
+#   operations/ what `switch` and `run` did, by operation id
+#   incoming/   uploads
+#   saved/      files that were changed by hand in a release, set aside before a deployment
+#   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin
+umask 022
+
+serve() {
+  nonce=$2
+  session=$PWD/.lockstep/session.$$
+  payload=$session/payload
+  exec 3>&1 >/dev/null
+  trap 'exit 1' HUP INT PIPE TERM
+  trap 'rm -rf "$session"' EXIT
+  said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
+  printf '\n@%s ready\n' "$nonce" >&3
+  while read -r seq verb epoch op size one two three four five six; do
+    for number in "$seq" "$epoch" "$size"; do
+      case $number in '' | *[!0-9]*) exit 1 ;; esac
+    done
+    if ! said=$(take_payload 2>&1); then
+      failed "$said"
+      exit 1 # The next line cannot be found any more.
+    fi
+    said=$(act 2>&1 >/dev/null) || failed "$said"
+    [ "$verb" != provide ] || rm -f "$payload"
+  done
+}
+
+# What every verb relies on. The first thing missing is named on standard error.
+prepare() {
+  for tool in flock find xargs grep sed sha256sum sort stat timeout base64 mkfifo realpath; do
+    command -v "$tool" >/dev/null || { echo "there is no $tool on this server; install coreutils, findutils, sed and util-linux" && exit 1; }
+  done
+  find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
+  mkdir -p releases shared .lockstep/releases .lockstep/manifests .lockstep/files .lockstep/incoming || exit 1
+  [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
+  [ -e .lockstep/bots ] || : >.lockstep/bots
+}
+
+take_payload() {
+  [ "$size" -gt 0 ] || return 0
+  make_session || return 1
+  rm -f "$payload"
+  (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
+}
+
+# A place for what only the present conversation needs.
+make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
+
+act() {
+  [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
+  case $verb in
+    hello) hello "$one" "$two" ;;
+    inspect) inspect "$one" ;;
+    compare) compare_with "$one" "$two" "$three" ;;
+    save) save "$one" "$two" ;;
+    examine) examine ;;
+    stage) stage "$one" "$two" "$three" "$four" ;;
+    separate) separate "$one" ;;
+    discard) discard "$one" ;;
+    seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
+    provide) provide "$one" "$two" ;;
+    provided) provided "$one" ;;
+    seed) seed "$one" ;;
+    verify) verify "$one" "$two" "$three" ;;
+    preview) preview "$one" ;;
+    lock) lock "$one" "$two" "$three" ;;
+    decide) decide "$one" "$two" "$three" ;;
+    switch) switch "$one" "$two" ;;
+    unlock) unlock "$one" ;;
+    run) run "$one" "$two" "$three" ;;
+    collect) collect ;;
+    *) refuse refused "not a verb: $verb" ;;
+  esac
+}
+
+# Answers, and ends the verb: it runs in a subshell of its own, so all its locks are released here.
+answer() {
+  [ -z "${nonce:-}" ] || printf '@%s %s %s\n' "$nonce" "$seq" "$1" >&3
+  exit 0
+}
+
+refuse() { answer "{\"error\":\"$1\",\"message\":$(quoted "$2")}"; }
+
+# A command of the verb failed: its last word becomes the message.
+failed() { # After exit status 3 of the verb: a command of the configuration said no.
+  case $? in 3) code="command" ;; *) code=refused ;; esac
+  message=$(printf '%s\n' "$1" | tail -n 1)
+  case $1 in
+    *'No space left on device'* | *'uota exceeded'* | *'Read-only file system'* | *'Input/output error'*)
+      code=disk
+      message="$message ($(df -P . 2>&1 | tail -n 1))"
+      ;;
+  esac
+  (refuse "$code" "$message")
+}
+
+quoted() { printf '"%s"' "$(printf %s "$1" | tr '\000-\037\177' ' ' | head -c 600 | sed 's/[\\"]/\\&/g')"; }
+
+mode=$1
+cd -- "$2" || exit 1
+case $mode in
+  serve) serve "$2" "$3" ;;
+  watchdog) watchdog ;;
+  execute) execute "$3" "$4" "$5" ;;
+esac
+exit

@@ -1,0 +1,38 @@
+#!/bin/sh
+# collect: what is no longer needed goes.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+collect() { # Payload: the releases to keep, one a line. Removes only what Lockstep brought: what was there before it may hold anything.
+  enter
+  find_current
+  read_lock
+  idle_release=''
+  [ -z "$letter_a" ] || idle_release=$(readlink "$idle")
+  stuck=''
+  for record in .lockstep/releases/*; do
+    release=${record##*/}
+    is_name "$release" || continue
+    case $release in "$serving" | "$fallback" | "${idle_release#releases/}") continue ;; esac
+    ! grep -qx taken-over "$record" || continue
+    [ "$size" -eq 0 ] || ! grep -qxF -e "$release" "$payload" || continue
+    # Out of releases/ in one rename: what is there is whole.
+    if [ -e "releases/$release" ] && ! said=$(mv -T "releases/$release" ".lockstep/incoming/.old.$release" 2>&1); then
+      stuck="$stuck$said; "
+      continue
+    fi
+    rm -f "$record" ".lockstep/manifests/$release"
+  done
+  for files in .lockstep/files/* .lockstep/files/.new.*; do
+    [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
+  done
+  find . -maxdepth 1 -name '.current.*' -type l -delete
+  for other in .lockstep/agent-*; do [ ".lockstep/${0##*/}" = "$other" ] || rm -f "$other"; done
+  for other in .lockstep/session.*; do [ ! -e "$other" ] || kill -0 "${other##*.}" 2>/dev/null || rm -rf "$other"; done
+  find .lockstep/operations -mindepth 1 -maxdepth 1 -printf '%T@ %P\n' | sort -rn | tail -n +201 | cut -d ' ' -f 2 |
+    while read -r old; do rm -rf ".lockstep/operations/$old"; done
+  [ ! -f .lockstep/log ] || [ "$(wc -c <.lockstep/log)" -lt 262144 ] || { tail -c 65536 .lockstep/log | keep .lockstep/log; }
+  leave
+  # Nobody looks at what is in incoming/ now: this may take its time.
+  warnings=$(find .lockstep/incoming -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + 2>&1 | head -n 5)
+  answer "{\"warnings\":$(quoted "$stuck$warnings")}"
+}

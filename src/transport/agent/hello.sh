@@ -1,0 +1,57 @@
+#!/bin/sh
+# hello: what the server has, and the files that must lie beside the releases.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+hello() { # BYTES LOOK. Payload: the with-lock script, so many bytes long; then the layout. LOOK: `tree` or nothing. Epoch 0 only looks: nobody is
+  # replaced, nothing is changed.
+  [ "$epoch" -eq 0 ] || enter
+  head -c "$1" "$payload" >"$session/with-lock" && tail -c "+$(($1 + 1))" "$payload" >"$session/layout" || exit 1
+  layout=$session/layout
+  find_current
+  check_adoptable
+  if [ "$epoch" -gt 0 ]; then
+    cmp -s "$session/with-lock" .lockstep/with-lock || { keep .lockstep/with-lock <"$session/with-lock" && chmod 755 .lockstep/with-lock; } || exit 1
+    if [ ! -s "$layout" ]; then rm -f .lockstep/layout; else cmp -s "$layout" .lockstep/layout || keep .lockstep/layout <"$layout"; fi || exit 1
+  fi
+  revision=-
+  if [ "$serving" != - ] && [ -f "$shown/REVISION" ] && ! { is_sealed "$serving" && grep -qvx taken-over ".lockstep/releases/$serving"; }; then
+    revision=$(head -n 1 "$shown/REVISION" | tr -d '\r' | grep -xE '[0-9a-f]{40}|[0-9a-f]{64}|r?[0-9]{1,9}')
+  fi
+  read_lock
+  sealed='' adopted=''
+  for record in .lockstep/releases/*; do
+    release=${record##*/}
+    if ! is_name "$release" || ! is_sealed "$release"; then continue; fi
+    read -r artifact <"$record"
+    case $artifact in # `taken-over`: served, but never verified.
+      taken-over) adopted="$adopted${adopted:+,}\"$release\"" && continue ;;
+      '' | *[!0-9a-f]*) continue ;;
+    esac
+    sealed="$sealed${sealed:+,}[\"$release\",\"$artifact\"]"
+    [ ${#sealed} -lt 48000 ] || break
+  done
+  find_space
+  find_rsync
+  leave # What follows only reads, and may take a moment.
+  tree=-
+  if [ "$2" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
+}
+
+# Sets `free` (bytes) and `inodes`.
+find_space() {
+  space=$(stat -f -c '%a %S %d %c' .) || exit 1
+  read -r blocks block_size inodes all_inodes <<-end
+	$space
+	end
+  free=$((blocks * block_size))
+  [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
+}
+
+# Sets `rsync` to its version; `-`: there is none.
+find_rsync() {
+  rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
+  rsync=${rsync:--}
+}
+
+null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }

@@ -1,0 +1,48 @@
+#!/bin/sh
+# What all verbs share: names, the fence, files that are whole or not there.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+# Names come from the daemon and become file names here.
+is_name() {
+  case $1 in '' | [-.]* | *[!A-Za-z0-9._-]*) return 1 ;; esac
+  [ ${#1} -le 200 ]
+}
+
+need_name() { is_name "$1" || refuse refused "not a name: $1"; }
+
+# Every verb starts here: one at a time; nothing for a daemon that was replaced (its epoch is older); nothing for a request that a later
+# one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done.
+enter() {
+  exec 9>.lockstep/mutex
+  flock -w 600 9 || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
+  known=0
+  [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
+  [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: a daemon with epoch $known has taken this server over (was a backup restored, or does another daemon run? see docs/servers.md)"
+  [ "$epoch" -eq "$known" ] || echo "$epoch" | keep .lockstep/epoch || exit 1
+  last_epoch=0 last=0
+  [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
+  [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
+  # Not worth an fsync, and a full disk must not keep anybody from unlocking.
+  (echo "$epoch $seq" >.lockstep/order) 2>/dev/null
+  finish_adoption
+  end_lock_in_time
+}
+
+leave() { exec 9>&-; }
+
+# Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
+keep() {
+  cat >"$1.new.$$" && sync "$1.new.$$" && mv -T "$1.new.$$" "$1" && sync "${1%/*}" && return 0
+  rm -f "$1.new.$$"
+  return 1
+}
+
+is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
+
+# May `current` point to it? Releases that were live when Lockstep came are recorded when it first switches away from them.
+is_servable() { [ "$1" = - ] || is_sealed "$1" || { [ -d "releases/$1" ] && [ "$serving" = "$1" ]; }; }
+
+# Was this operation done? Then its answer is given again.
+recall() { [ ! -f ".lockstep/operations/$op/answer" ] || answer "$(cat ".lockstep/operations/$op/answer")"; }
+
+log() { echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) $*" >>.lockstep/log; }
