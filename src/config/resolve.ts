@@ -130,7 +130,11 @@ export function resolveCluster(
     keepFailed: input.keepFailed,
     forcePush: input.forcePush ?? environment !== 'production',
     drift: { checkMs: input.drift.check === false ? null : input.drift.check, onDeploy: input.drift.onDeploy },
-    ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
+    ssh: {
+      identity: fileOrNull(input.ssh.identity, files),
+      knownHosts: fileOrNull(input.ssh.knownHosts, files),
+      keepMs: input.ssh.keep,
+    },
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };
   const on = cluster.commands.migrate?.on ?? null;

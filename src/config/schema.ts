@@ -388,8 +388,8 @@ export const clusterSchema = keys({
     .int()
     .min(1)
     .max(1000)
-    .default(8)
-    .meta({ description: 'At most this many connections are being opened at a time (sshd drops more than ten).' }),
+    .default(32)
+    .meta({ description: 'At most this many connections are being opened at a time; fewer while servers turn some away.' }),
   maxFailures: z
     .union([z.int().min(0, 'must not be below 0'), z.string().regex(PERCENT, 'is not a percentage such as "5%"')], {
       error: 'must be a number of servers or a percentage such as "5%"',
@@ -528,9 +528,12 @@ export const clusterSchema = keys({
       .optional()
       .meta({ description: 'Private key; a relative path counts from the configuration file.', 'x-default': "the daemon's own" }),
     knownHosts: text.optional().meta({ description: 'File of trusted host keys.', 'x-default': "the daemon's own" }),
+    keep: duration('0s')
+      .prefault('10m')
+      .meta({ description: 'How long an idle connection stays open for the next deployment; `0s`: not at all.' }),
   })
     .prefault({})
-    .meta({ description: 'How ssh finds its keys.', 'x-default': "the daemon's own files" }),
+    .meta({ description: 'How ssh finds its keys, and how long connections stay open.' }),
 });
 
 export const configurationSchema = keys({

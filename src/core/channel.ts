@@ -137,6 +137,14 @@ export type LockRequest = {
   readonly botsTimeoutMs: number;
 };
 
+export type Decision = {
+  /** `null`: none. */
+  readonly release: string | null;
+  readonly timeoutMs: number;
+  /** Does it have to survive a power cut before the verb answers? Otherwise a moment later. */
+  readonly durable: boolean;
+};
+
 export type RunRequest = {
   /** What it is for, in messages: `migrate`, `flush`, … */
   readonly name: string;
@@ -193,10 +201,12 @@ export type Channel = {
   verify(request: SealRequest, signal: AbortSignal): Promise<'intact' | 'damaged'>;
   /** Points `next`, the second name of a release, to a sealed one. `not-found`. */
   preview(op: string, release: string, signal: AbortSignal): Promise<void>;
+  /** Prepares what the cutover to `release` under this lock needs, where nobody waits for it and nobody sees it. */
+  ready(op: string, token: string, release: string | null, page: string, signal: AbortSignal): Promise<void>;
   /** Raises the maintenance flag, then waits for the bots. `timeout`: a bot did not end. `conflict`: locked by a later deployment. */
   lock(op: string, token: string, request: LockRequest, signal: AbortSignal): Promise<void>;
   /** Prolongs the lock, and says which release the server takes by itself if the lock's time ends. `lock-lost`: it is not held. */
-  decide(op: string, token: string, release: string | null, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  decide(op: string, token: string, decision: Decision, signal: AbortSignal): Promise<void>;
   /**
    * Points `current` to a sealed release (`null`: removes it, for a server that had none) and returns what it pointed to before
    * this operation. `token`: the lock that must be held, `null`: none. `lock-lost`, `not-found`.

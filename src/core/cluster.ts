@@ -88,10 +88,11 @@ export type AbLayout = {
 /** What becomes of a server that was left out of a deployment, until it has caught up. */
 export type BehindPolicy = 'lock' | 'drain' | 'serve';
 
-/** How ssh finds its keys; `null`: the daemon's own files and the user's defaults. */
+/** How ssh finds its keys, `null`: the daemon's own files and the user's defaults; and how long idle connections are kept open. */
 export type SshSettings = {
   readonly identity: string | null;
   readonly knownHosts: string | null;
+  readonly keepMs: number;
 };
 
 /** How files that somebody changed on a server are looked for, and what a deployment does about them. */

@@ -104,14 +104,14 @@ function isPutAside({ behind }: Cluster, action: Action, { excluded }: Member): 
   return (action === 'lock' && behind === 'lock') || (action === 'drain' && behind === 'drain');
 }
 
-/** Going back to what lies on the servers sends next to nothing: they only have to look at it. */
+/** Servers that only have to look at what they have. How many connections are being opened at a time is the transport's care. */
 const LOOKING_AT_ONCE = 64;
 
 /** How many servers may be in the stage at the same time. */
 export function limitOf({ cluster, purpose }: Deployment, action: Action): number {
   switch (action) {
     case 'schedule':
-      return cluster.connections;
+      return Math.max(cluster.connections, LOOKING_AT_ONCE);
     case 'upload':
       return purpose === 'deploy' ? cluster.concurrency : Math.max(cluster.concurrency, LOOKING_AT_ONCE);
     default:

@@ -5,9 +5,11 @@ import type { Facts } from '../core/event.ts';
 import type { ServerWork } from './perform.ts';
 
 export async function decide({ channel, deployment, member, effect, op, token, signal }: ServerWork): Promise<Facts> {
-  const { maintenance } = deployment.cluster;
+  const { maintenance, commands, migrations } = deployment.cluster;
   if (maintenance === null) return {};
   const target = effect.direction === 'forward' ? deployment.release : servedBefore(member);
-  await channel.decide(op, token, target, maintenance.lockTimeoutMs, signal);
+  // A migration cannot be taken back, so no server may forget then.
+  const durable = effect.direction === 'forward' && (commands.migrate !== null || migrations !== null);
+  await channel.decide(op, token, { release: target, timeoutMs: maintenance.lockTimeoutMs, durable }, signal);
   return {};
 }

@@ -53,11 +53,11 @@ export async function ensureLocks(work: Work): Promise<void> {
   const { page, lockTimeoutMs: timeoutMs } = maintenance;
   const ensure = async (channel: Channel): Promise<void> => {
     try {
-      await channel.decide(`${op}-hold`, token, deployment.release, timeoutMs, signal);
+      await channel.decide(`${op}-hold`, token, { release: deployment.release, timeoutMs: timeoutMs, durable: false }, signal);
     } catch (error) {
       if (!(error instanceof DeployError) || error.code !== 'lock-lost') throw error;
       await channel.lock(`${op}-relock`, token, { page, timeoutMs, botsTimeoutMs: maintenance.botsTimeoutMs }, signal);
-      await channel.decide(`${op}-rehold`, token, deployment.release, timeoutMs, signal);
+      await channel.decide(`${op}-rehold`, token, { release: deployment.release, timeoutMs: timeoutMs, durable: false }, signal);
     }
   };
   await Promise.all(memberChannels(work).map(ensure));
@@ -72,7 +72,14 @@ export function keepLocks(work: Work): () => void {
   const renew = (): void => {
     round += 1;
     for (const channel of memberChannels(work)) {
-      channel.decide(`${op}-renew-${round}`, token, deployment.release, maintenance.lockTimeoutMs, signal).catch(() => undefined);
+      channel
+        .decide(
+          `${op}-renew-${round}`,
+          token,
+          { release: deployment.release, timeoutMs: maintenance.lockTimeoutMs, durable: false },
+          signal,
+        )
+        .catch(() => undefined);
     }
   };
   const timer = setInterval(renew, maintenance.lockTimeoutMs / 3);

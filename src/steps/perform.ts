@@ -14,6 +14,7 @@ import { decide } from './decide.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { runMigrations } from './migrations.ts';
+import { ready } from './ready.ts';
 import { schedule } from './schedule.ts';
 import type { Shapes } from './shapes.ts';
 import { switchCurrent } from './switch.ts';
@@ -112,7 +113,7 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
     case 'schedule':
       return schedule(within(CONNECT_LIMIT_MS), within(CHANGED_LIMIT_MS));
     case 'upload':
-      return upload(within(UPLOAD_LIMIT_MS));
+      return upload(within(UPLOAD_LIMIT_MS)).then((facts) => ready(within(CUTOVER_LIMIT_MS)).then(() => facts));
     case 'exercise':
       return exercise(work);
     case 'drain':

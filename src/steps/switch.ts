@@ -12,5 +12,6 @@ export async function switchCurrent({ channel, deployment, member, effect, op, t
   }
   const isLocking = deployment.cluster.maintenance !== null;
   const { previous } = await channel.switch(op, isLocking ? token : null, deployment.release, signal);
-  return { current: previous };
+  // A server that lost power may have forgotten what it said the first time.
+  return { current: previous === deployment.release ? (member.release ?? null) : previous };
 }

@@ -10,6 +10,7 @@ import {
   done,
   examinationOf,
   greetingOf,
+  isState,
   inspectionOf,
   pathsOf,
   previousOf,
@@ -20,6 +21,7 @@ import {
   warningsOf,
 } from './answers.ts';
 import { connectionKeeper } from './connection-keeper.ts';
+import type { KeeperOptions } from './connection-keeper.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
 import {
@@ -53,10 +55,11 @@ export type ChannelOptions = {
   readonly layout: AbLayout | null;
   readonly link: Link;
   readonly limiter: Limiter;
+  readonly warm?: KeeperOptions['warm'];
 };
 
-export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOptions): Channel {
-  const keeper = connectionKeeper({ server, link, limiter });
+export function agentChannel({ server, epoch, layout, link, limiter, warm = null }: ChannelOptions): Channel {
+  const keeper = connectionKeeper({ server, link, limiter, warm });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
 
@@ -141,8 +144,9 @@ export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOp
     for (;;) {
       const remaining = Math.max(0, end - Date.now());
       const words = [needName(token), seconds(request.timeoutMs), Math.min(1, remaining / SECOND).toFixed(2)];
-      const read = (value: unknown) => stateOf(value, ['locked', 'waiting'] as const);
-      const state = await ask({ verb: 'lock', op, words, payload: Buffer.from(request.page), read, signal });
+      const read = (value: unknown) => stateOf(value, ['locked', 'waiting', 'unready'] as const);
+      let state = await ask({ verb: 'lock', op, words, read, signal });
+      if (state === 'unready') state = await ask({ verb: 'lock', op, words, payload: Buffer.from(request.page), read, signal });
       if (state === 'locked' || request.botsTimeoutMs === 0) return;
       if (remaining > 0) continue;
       const message =
@@ -169,8 +173,10 @@ export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOp
   return {
     server,
     hello: async (signal, look) => {
-      const words = [WITH_LOCK.length, ...(look === undefined ? [] : [look])];
-      return ask({ verb: 'hello', what: 'connection', words, payload: helloPayload(WITH_LOCK, layout), read: greetingOf, signal });
+      const { payload, name } = helloPayload(WITH_LOCK, layout);
+      const question = { verb: 'hello', what: 'connection', words: [WITH_LOCK.length, name, look ?? '-'], signal };
+      const greeting = await ask({ ...question, read: (value) => (isState(value, 'unplaced') ? null : greetingOf(value)) });
+      return greeting ?? ask({ ...question, payload, read: greetingOf });
     },
     inspect: (depth, signal) => {
       const read = (value: unknown, sent: number) => inspectionOf(value, sent, Date.now());
@@ -225,9 +231,11 @@ export function agentChannel({ server, epoch, layout, link, limiter }: ChannelOp
       return ask({ verb: 'verify', what: 'verification', words, payload: sealPayload(request), limitMs: 15 * MINUTE, read, signal });
     },
     preview: (op, release, signal) => ask({ verb: 'preview', op, words: [needName(release)], read: done, signal }),
+    ready: (op, token, release, page, signal) =>
+      ask({ verb: 'ready', op, words: [needName(token), wordOrNone(release)], payload: Buffer.from(page), read: done, signal }),
     lock,
-    decide: (op, token, release, timeoutMs, signal) => {
-      const words = [needName(token), wordOrNone(release), seconds(timeoutMs)];
+    decide: (op, token, { release, timeoutMs, durable }, signal) => {
+      const words = [needName(token), wordOrNone(release), seconds(timeoutMs), durable ? 'now' : 'soon'];
       return ask({ verb: 'decide', op, words, read: done, signal });
     },
     switch: async (op, token, release, signal) => {

@@ -18,7 +18,7 @@ export const WITH_LOCK: Buffer = readFileSync(new URL('./with-lock.sh', import.m
 const BOOT = [
   'umask 022',
   'a=$1/.lockstep/agent-$2',
-  'm=$(mkdir -p -- "$1/.lockstep" 2>&1) || { echo; echo "@$3 failed $m"; exit 1; }',
+  'test -d "$1/.lockstep" || m=$(mkdir -p -- "$1/.lockstep" 2>&1) || { echo; echo "@$3 failed $m"; exit 1; }',
   'h() { test -f "$1" && sha256sum <"$1"; }',
   'if test "$(h "$a")" != "$2  -"; then echo; echo "@$3 need"' +
     '; m=$({ head -c "$4" >"$a.$$" && test "$(h "$a.$$")" = "$2  -" && mv -f "$a.$$" "$a"; } 2>&1)' +

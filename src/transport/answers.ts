@@ -127,6 +127,9 @@ export function stateOf<T extends string>(value: unknown, words: readonly T[]): 
   return word;
 }
 
+/** Does the field `state` hold just this word? */
+export const isState = (value: unknown, word: string): boolean => isFields(value) && value['state'] === word;
+
 export function previousOf(value: unknown): string | null {
   return nameOrNull(fields(value)['previous']);
 }

@@ -30,16 +30,25 @@ const TRIES = { stranger: 3, acquaintance: 12, dropped: 8 };
 const TRIES_ON_ONE_CONNECTION = 3;
 const LONGEST_MS = 24 * 3_600_000;
 
-export function connectionKeeper({ server, link, limiter }: { server: Server; link: Link; limiter: Limiter }): ConnectionKeeper {
+export type KeeperOptions = {
+  readonly server: Server;
+  readonly link: Link;
+  readonly limiter: Limiter;
+  /** Where an open connection comes from and goes to instead of being made and closed; `null`: neither. */
+  readonly warm: { take(): Session | null; give(session: Session): Promise<void> } | null;
+};
+
+export function connectionKeeper({ server, link, limiter, warm }: KeeperOptions): ConnectionKeeper {
   let session: Session | null = null;
   let wasOpen = false;
   let isClosed = false;
+  let users = 0;
   let tail: Promise<unknown> = Promise.resolve();
 
   async function opened(signal: AbortSignal): Promise<Session> {
     if (session?.isOpen() === true) return session;
     await session?.close();
-    session = await limiter.run(() => openSession(link, server.path, signal), signal);
+    session = warm?.take() ?? (await limiter.run(() => openSession(link, server.path, signal), signal));
     if (isClosed) {
       await session.close();
       throw new DeployError('aborted', `the connection to ${server.name} was closed`);
@@ -88,6 +97,7 @@ export function connectionKeeper({ server, link, limiter }: { server: Server; li
   return {
     use: (what, limitMs, signal, work) => {
       if (signal.aborted) return Promise.reject(stopped(what, signal.reason, null));
+      users += 1;
       const before = tail;
       const mine = settled(before, signal).then(
         () => within(limitMs ?? LONGEST_MS, signal, (limited) => persist(what, limited, work)),
@@ -96,11 +106,16 @@ export function connectionKeeper({ server, link, limiter }: { server: Server; li
         },
       );
       tail = Promise.allSettled([before, mine]);
-      return mine;
+      return mine.finally(() => (users -= 1));
     },
     stopped,
     close: async () => {
+      const wasClosed = isClosed;
       isClosed = true;
+      if (warm !== null && users === 0 && session?.isOpen() === true) {
+        if (!wasClosed) await warm.give(session);
+        return;
+      }
       await session?.close();
       await tail;
       await session?.close();

@@ -6,8 +6,11 @@ import { agentChannel } from './agent-channel.ts';
 import { limiter } from './limiter.ts';
 import type { Limiter } from './limiter.ts';
 import { localLink } from './local.ts';
+import { ConnectionLost } from './link.ts';
+import type { Session } from './session.ts';
 import { simulatedServers } from './simulated.ts';
 import { sshLink } from './ssh.ts';
+import { warmSessions } from './warm-sessions.ts';
 
 export type TransportOptions = {
   /** `<data>/ssh`: holds `id_ed25519` and `known_hosts`. Created with mode 0700. */
@@ -15,6 +18,8 @@ export type TransportOptions = {
   /** A short private directory for the sockets of open connections; the caller removes it after `close`. */
   readonly runtime: string;
 };
+
+const isCrowded = (error: unknown): boolean => error instanceof ConnectionLost && error.retry === 'dropped';
 
 /**
  * The one transport of a daemon. `channel` throws DeployError `configuration` for a server that cannot be named safely.
@@ -25,10 +30,11 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
   const open = new Set<Channel>();
   const limiters = new Map<string, Limiter>();
   const simulated = simulatedServers();
+  const sessions = warmSessions();
 
   function limiterOf({ cluster }: ChannelSettings): Limiter {
     const key = `${cluster.name} ${cluster.connections}`;
-    const made = limiters.get(key) ?? limiter(cluster.connections);
+    const made = limiters.get(key) ?? limiter(cluster.connections, isCrowded);
     limiters.set(key, made);
     return made;
   }
@@ -42,7 +48,10 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
         return agentChannel({ server, epoch, layout: cluster.layout, link: localLink(), limiter: limiterOf(settings) });
       case 'ssh': {
         const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
-        return agentChannel({ server, epoch, layout: cluster.layout, link, limiter: limiterOf(settings) });
+        // Whatever the connection depends on: a configuration that names another key must not find the old one's connection.
+        const key = JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh]);
+        const warm = { take: () => sessions.take(key), give: (session: Session) => sessions.give(key, session, cluster.ssh.keepMs) };
+        return agentChannel({ server, epoch, layout: cluster.layout, link, limiter: limiterOf(settings), warm });
       }
       default:
         return server.transport satisfies never;
@@ -64,6 +73,7 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     },
     close: async () => {
       await Promise.all([...open].map((channel) => channel.close()));
+      await sessions.close();
     },
   };
 }

@@ -1,4 +1,5 @@
 // The words and bytes of requests to the agent. What is not safe to become a file name on a server is refused here, before it is sent.
+import { createHash } from 'node:crypto';
 import type { AbLayout } from '../core/cluster.ts';
 import type { ProvideRequest, ReleaseShape, SealRequest, Seed, StageRequest } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
@@ -14,14 +15,18 @@ export function needName(text: string): string {
 /** `-` stands for none; no name begins with it. */
 export const wordOrNone = (name: string | null): string => (name === null ? '-' : needName(name));
 
-/** The with-lock script, then the layout, one value a line; none: nothing. */
-export function helloPayload(withLock: Buffer, layout: AbLayout | null): Buffer {
-  if (layout === null) return withLock;
+/** The with-lock script, then the layout, one value a line; none: nothing. `name`: servers know by it that they have them already. */
+export function helloPayload(withLock: Buffer, layout: AbLayout | null): { payload: Buffer; name: string } {
+  const payload = layout === null ? withLock : Buffer.concat([withLock, layoutLines(layout)]);
+  return { payload, name: createHash('sha256').update(`${withLock.length} `).update(payload).digest('hex').slice(0, 32) };
+}
+
+function layoutLines(layout: AbLayout): Buffer {
   const { a, b, config, test, reload } = layout;
   if (a === b) throw new DeployError('configuration', `the layout names ${a} twice`);
   const lines = [needName(a), needName(b), config, test, reload];
   if (lines.some((line) => /[\0\n]/.test(line))) throw new DeployError('configuration', 'the layout has a value with a line break');
-  return Buffer.concat([withLock, Buffer.from(lines.map((line) => `${line}\n`).join(''))]);
+  return Buffer.from(lines.map((line) => `${line}\n`).join(''));
 }
 
 /** The links' own paths are unlinked too: a clone has those of its base. */

@@ -133,7 +133,11 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
       try {
         return await new Promise<unknown>((resolve, reject) => {
           pending = { seq, resolve, reject };
-          child.stdin.write(Buffer.concat([Buffer.from(`${[seq, verb, epoch, op, payload.length, ...words].join(' ')}\n`), payload]));
+          // Many servers get the same payload: it is written as it is, never copied for each.
+          child.stdin.cork();
+          child.stdin.write(`${[seq, verb, epoch, op, payload.length, ...words].join(' ')}\n`);
+          if (payload.length > 0) child.stdin.write(payload);
+          child.stdin.uncork();
         });
       } finally {
         asking.removeEventListener('abort', give);

@@ -165,13 +165,14 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     preview: (_op, release, signal) => act('preview', signal, () => needSealed('preview', release)),
+    ready: (_op, _token, release, _page, signal) => act('preparation', signal, () => needSealed('preparation', release)),
     lock: (_op, token, { timeoutMs }, signal) =>
       act('lock', signal, () => {
         const held = state.lock;
         if (held !== null && isLater(held, token, epoch)) throw problem('conflict', 'lock', `locked by ${held.token}`);
         state.lock = { token, epoch, deadline: Date.now() + timeoutMs, fallback: held === null ? state.current : held.fallback };
       }),
-    decide: (_op, token, release, timeoutMs, signal) =>
+    decide: (_op, token, { release, timeoutMs }, signal) =>
       act('decide', signal, () => {
         const lock = needLock('decide', token);
         needSealed('decide', release);

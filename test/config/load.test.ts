@@ -45,7 +45,7 @@ describe('a configuration', () => {
       servers: [{ name: 'web1.example.org', transport: 'ssh', host: 'web1.example.org', port: 22, user: 'deploy', path: '/srv/shop' }],
       concurrency: 10,
       drift: { checkMs: 3_600_000, onDeploy: 'warn' },
-      connections: 8,
+      connections: 32,
       maxFailures: { servers: 0 },
       shared: [],
       layout: null,
@@ -61,7 +61,7 @@ describe('a configuration', () => {
       verify: null,
       keep: 5,
       forcePush: false,
-      ssh: { identity: null, knownHosts: null },
+      ssh: { identity: null, knownHosts: null, keepMs: 600_000 },
       simulation: { delayMs: 20, failures: 0 },
     });
     expect(configuration.branches).toEqual([

@@ -114,12 +114,12 @@ describe('a deployment', () => {
     fc.assert(property, { numRuns: 1_000, endOnFailure: true });
   }, 600_000);
 
-  test('has never more servers in upload than `concurrency`, nor more being connected than `connections`', () => {
+  test('has never more servers in upload than `concurrency`', () => {
     const property = fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), shapes, (seed, servers, shape) => {
       const cluster = clusterOf(servers, shape);
       deploy(cluster, chanceOf(seed, { failures: 0.02, aborts: 0, ambiguous: false }), (_, now) => {
         for (const stage of now.course) {
-          const limit = stage.action === 'upload' ? cluster.concurrency : stage.action === 'schedule' ? cluster.connections : Infinity;
+          const limit = stage.action === 'upload' ? cluster.concurrency : Infinity;
           if (stage.running > limit) throw new Error(`${stage.running} servers in ${stage.action}, allowed are ${limit}`);
         }
       });

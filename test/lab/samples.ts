@@ -30,7 +30,7 @@ export function sampleCluster(servers: number, changes: Partial<Cluster> = {}): 
     keepFailed: 2,
     forcePush: true,
     drift: { checkMs: null, onDeploy: 'warn' },
-    ssh: { identity: null, knownHosts: null },
+    ssh: { identity: null, knownHosts: null, keepMs: 0 },
     simulation: { delayMs: 0, failures: 0 },
     ...changes,
   };

@@ -157,7 +157,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     expect((await channel.hello(soon())).lock).toBe('token');
     expect(await codeOf(channel.lock(nextOp(), 'other', PAGE, soon()))).toBe('conflict');
     expect(await codeOf(channel.unlock(nextOp(), 'other', soon()))).toBe('conflict');
-    expect(await codeOf(channel.decide(nextOp(), 'other', null, 1000, soon()))).toBe('lock-lost');
+    expect(await codeOf(channel.decide(nextOp(), 'other', { release: null, timeoutMs: 1000, durable: true }, soon()))).toBe('lock-lost');
     expect(isLocked()).toBe(true);
     await channel.unlock(nextOp(), 'token', soon());
     await channel.unlock(nextOp(), 'token', soon());
@@ -204,7 +204,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
     await channel.lock(nextOp(), 'token', { ...PAGE, timeoutMs: 2_000 }, soon());
     await channel.switch(nextOp(), 'token', 'r1', soon());
-    await channel.decide(nextOp(), 'token', 'r1', 4_000, soon());
+    await channel.decide(nextOp(), 'token', { release: 'r1', timeoutMs: 4_000, durable: true }, soon());
     const decided = Date.now();
     await channel.close();
     await until(() => !isLocked(), { what: 'the watchdog unlocks' });
@@ -268,7 +268,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
   test('while a command runs the lock can be renewed', async () => {
     await channel.lock(nextOp(), 'token', { ...PAGE, timeoutMs: 3_000 }, soon());
     const running = channel.run(nextOp(), command('sleep 4'), soon());
-    await channel.decide(nextOp(), 'token', null, 30_000, soon());
+    await channel.decide(nextOp(), 'token', { release: null, timeoutMs: 30_000, durable: true }, soon());
     expect((await running).exit).toBe(0);
     expect(isLocked()).toBe(true);
     await channel.unlock(nextOp(), 'token', soon());
@@ -290,7 +290,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     const op = nextOp();
     const request = command('echo run >>counter; sleep 30');
     const running = codeOf(channel.run(op, request, soon()));
-    await until(() => existsSync(join(path, 'counter')), { what: 'the command runs' });
+    await until(() => processesOf(path).some((one) => one.includes('sleep 30')), { what: 'the command runs' });
     for (const line of processesOf(path).filter((one) => / execute |sleep 30/.test(one)))
       process.kill(Number.parseInt(line, 10), 'SIGKILL');
     expect(await running).toBe('ambiguous');

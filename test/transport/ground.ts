@@ -41,7 +41,7 @@ export async function openGround(sshd: Sshd | null = null) {
   }
 
   const cluster = (changes: Partial<Cluster> = {}): Cluster =>
-    sampleCluster(0, { ssh: { identity: sshd?.identity ?? null, knownHosts: sshd?.knownHosts ?? null }, ...changes });
+    sampleCluster(0, { ssh: { identity: sshd?.identity ?? null, knownHosts: sshd?.knownHosts ?? null, keepMs: 0 }, ...changes });
 
   return {
     directory,

@@ -62,7 +62,7 @@ describe.each(['ssh client', 'agent'])('killing the %s', (victim) => {
       expect(existsSync(join(path, 'maintenance'))).toBe(true);
       expect(await struck(() => channel.switch(nextOp(), token, release, soon()))).toEqual({ previous });
       expect(readlinkSync(join(path, 'current'))).toBe(`releases/${release}`);
-      await struck(() => channel.decide(nextOp(), token, release, 60_000, soon()));
+      await struck(() => channel.decide(nextOp(), token, { release, timeoutMs: 60_000, durable: true }, soon()));
       const command = { run: `echo ${round} >>count`, timeoutMs: 9_000, on: null };
       const code = await codeOf(
         struck(() => channel.run(`migrate${round}`, { name: 'migrate', command, release, environment: {} }, soon())),

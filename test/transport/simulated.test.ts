@@ -41,10 +41,10 @@ describe('a simulated server', () => {
     await newer!.lock(nextOp(), 'new', LOCK, soon());
     expect(await codeOf(older!.unlock(nextOp(), 'old', soon()))).toBe('fenced');
     expect(await codeOf(newer!.switch(nextOp(), 'old', null, soon()))).toBe('lock-lost');
-    await newer!.decide(nextOp(), 'new', null, 1, soon());
+    await newer!.decide(nextOp(), 'new', { release: null, timeoutMs: 1, durable: true }, soon());
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await newer!.hello(soon())).lock).toBeNull();
-    expect(await codeOf(newer!.decide(nextOp(), 'new', null, 1_000, soon()))).toBe('lock-lost');
+    expect(await codeOf(newer!.decide(nextOp(), 'new', { release: null, timeoutMs: 1_000, durable: true }, soon()))).toBe('lock-lost');
     await newer!.unlock(nextOp(), 'new', soon());
   });
 

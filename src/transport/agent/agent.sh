@@ -19,6 +19,8 @@
 #   operations/ what `switch` and `run` did, by operation id
 #   incoming/   uploads
 #   saved/      files that were changed by hand in a release, set aside before a deployment
+#   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
+#   serving     the release that was served last; a guess that saves work  rsync    where rsync is, and its version
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
@@ -34,7 +36,7 @@ serve() {
   payload=$session/payload
   exec 3>&1 >/dev/null
   trap 'exit 1' HUP INT PIPE TERM
-  trap 'rm -rf "$session"' EXIT
+  trap '[ ! -d "$session" ] || rm -rf "$session"' EXIT
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
   printf '\n@%s ready\n' "$nonce" >&3
   while read -r seq verb epoch op size one two three four five six; do
@@ -50,15 +52,18 @@ serve() {
   done
 }
 
-# What every verb relies on. The first thing missing is named on standard error.
+# What every verb relies on. The first thing missing is named on standard error. What this agent has found once it does not look for again.
 prepare() {
+  if [ -e "$0.ready" ] && [ -d releases ] && [ -d shared ] && [ -d .lockstep/releases ] && [ -d .lockstep/manifests ] && [ -d .lockstep/files ] &&
+    [ -d .lockstep/incoming ] && [ -d .lockstep/operations ] && [ -e .lockstep/bots ]; then return 0; fi
   for tool in flock find xargs grep sed sha256sum sort stat timeout base64 mkfifo realpath; do
     command -v "$tool" >/dev/null || { echo "there is no $tool on this server; install coreutils, findutils, sed and util-linux" && exit 1; }
   done
   find . -maxdepth 0 -printf '' 2>/dev/null || { echo 'find lacks -printf; install GNU findutils' && exit 1; }
   mkdir -p releases shared .lockstep/releases .lockstep/manifests .lockstep/files .lockstep/incoming || exit 1
   [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
-  [ -e .lockstep/bots ] || : >.lockstep/bots
+  [ -e .lockstep/bots ] || : >.lockstep/bots || exit 1
+  : >"$0.ready"
 }
 
 take_payload() {
@@ -74,7 +79,7 @@ make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
   case $verb in
-    hello) hello "$one" "$two" ;;
+    hello) hello "$one" "$two" "$three" ;;
     inspect) inspect "$one" ;;
     compare) compare_with "$one" "$two" "$three" ;;
     save) save "$one" "$two" ;;
@@ -88,8 +93,9 @@ act() {
     seed) seed "$one" ;;
     verify) verify "$one" "$two" "$three" ;;
     preview) preview "$one" ;;
+    ready) ready "$one" "$two" ;;
     lock) lock "$one" "$two" "$three" ;;
-    decide) decide "$one" "$two" "$three" ;;
+    decide) decide "$one" "$two" "$three" "$four" ;;
     switch) switch "$one" "$two" ;;
     unlock) unlock "$one" ;;
     run) run "$one" "$two" "$three" ;;
@@ -119,7 +125,12 @@ failed() { # After exit status 3 of the verb: a command of the configuration sai
   (refuse "$code" "$message")
 }
 
-quoted() { printf '"%s"' "$(printf %s "$1" | tr '\000-\037\177' ' ' | head -c 600 | sed 's/[\\"]/\\&/g')"; }
+quoted() {
+  case $1 in
+    *[!A-Za-z0-9._/:\ -]*) printf '"%s"' "$(printf %s "$1" | tr '\000-\037\177' ' ' | head -c 600 | sed 's/[\\"]/\\&/g')" ;;
+    *) printf '"%s"' "$1" ;;
+  esac
+}
 
 mode=$1
 cd -- "$2" || exit 1

@@ -26,7 +26,12 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
     [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
   done
   find . -maxdepth 1 -name '.current.*' -type l -delete
-  for other in .lockstep/agent-*; do [ ".lockstep/${0##*/}" = "$other" ] || rm -f "$other"; done
+  # What was being written when an agent was killed.
+  find . .lockstep .lockstep/releases .lockstep/manifests -maxdepth 1 -name '*.new.[0-9]*' -type f -delete
+  for other in .lockstep/agent-*; do
+    case $other in ".lockstep/${0##*/}" | ".lockstep/${0##*/}.ready") continue ;; esac
+    rm -f "$other"
+  done
   for other in .lockstep/session.*; do [ ! -e "$other" ] || kill -0 "${other##*.}" 2>/dev/null || rm -rf "$other"; done
   find .lockstep/operations -mindepth 1 -maxdepth 1 -printf '%T@ %P\n' | sort -rn | tail -n +201 | cut -d ' ' -f 2 |
     while read -r old; do rm -rf ".lockstep/operations/$old"; done

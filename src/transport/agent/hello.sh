@@ -1,17 +1,24 @@
 #!/bin/sh
 # hello: what the server has, and the files that must lie beside the releases.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+# shellcheck disable=SC3013 # POSIX has -nt and -ef since 2024, and dash, bash, ksh and busybox had them long before.
 
-hello() { # BYTES LOOK. Payload: the with-lock script, so many bytes long; then the layout. LOOK: `tree` or nothing. Epoch 0 only looks: nobody is
-  # replaced, nothing is changed.
+# Payload: the with-lock script, so many BYTES long; then the layout. NAME says which these are: where they lie already there is no payload.
+# LOOK: `tree` or `-`. Epoch 0 only looks: nobody is replaced, nothing is changed.
+hello() { # BYTES NAME LOOK
   [ "$epoch" -eq 0 ] || enter
-  head -c "$1" "$payload" >"$session/with-lock" && tail -c "+$(($1 + 1))" "$payload" >"$session/layout" || exit 1
-  layout=$session/layout
+  if [ "$size" -gt 0 ]; then
+    head -c "$1" "$payload" >"$session/with-lock" && tail -c "+$(($1 + 1))" "$payload" >"$session/layout" || exit 1
+    layout=$session/layout
+  else
+    is_placed "$2" || answer '{"state":"unplaced"}'
+  fi
   find_current
   check_adoptable
-  if [ "$epoch" -gt 0 ]; then
+  if [ "$epoch" -gt 0 ] && [ "$size" -gt 0 ]; then
     cmp -s "$session/with-lock" .lockstep/with-lock || { keep .lockstep/with-lock <"$session/with-lock" && chmod 755 .lockstep/with-lock; } || exit 1
     if [ ! -s "$layout" ]; then rm -f .lockstep/layout; else cmp -s "$layout" .lockstep/layout || keep .lockstep/layout <"$layout"; fi || exit 1
+    put .lockstep/placed "$2" || exit 1
   fi
   revision=-
   if [ "$serving" != - ] && [ -f "$shown/REVISION" ] && ! { is_sealed "$serving" && grep -qvx taken-over ".lockstep/releases/$serving"; }; then
@@ -34,8 +41,14 @@ hello() { # BYTES LOOK. Payload: the with-lock script, so many bytes long; then 
   find_rsync
   leave # What follows only reads, and may take a moment.
   tree=-
-  if [ "$2" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
+  if [ "$3" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
   answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
+}
+
+is_placed() { # NAME
+  placed=''
+  [ ! -s .lockstep/placed ] || read -r placed <.lockstep/placed || return 1
+  [ "$placed" = "$1" ] && [ -x .lockstep/with-lock ] && { [ ! -e .lockstep/layout ] || (read_layout) 2>/dev/null; }
 }
 
 # Sets `free` (bytes) and `inodes`.
@@ -48,9 +61,14 @@ find_space() {
   [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
 }
 
-# Sets `rsync` to its version; `-`: there is none.
+# Sets `rsync` to its version; `-`: there is none. Asked again only when the program has changed.
 find_rsync() {
+  rsync='' program=''
+  # shellcheck disable=SC2015 # Either of them may fail.
+  [ -s .lockstep/rsync ] && { read -r program && read -r rsync; } <.lockstep/rsync || rsync=''
+  if [ -n "$rsync" ] && [ -x "$program" ] && [ .lockstep/rsync -nt "$program" ]; then return 0; fi
   rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
+  if [ -n "$rsync" ] && [ "$epoch" -gt 0 ]; then { printf '%s\n' "$(command -v rsync)" "$rsync" >.lockstep/rsync; } 2>/dev/null; fi
   rsync=${rsync:--}
 }
 

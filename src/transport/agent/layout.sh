@@ -6,6 +6,7 @@
 # is made to name it, tested, and the web server reads it again: so a release is met under a path that caches do not know yet.
 # A directory that another tool left where a link belongs becomes a release. Failures end the verb: the last words on standard error say why.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+# shellcheck disable=SC3013 # POSIX has -nt and -ef since 2024, and dash, bash, ksh and busybox had them long before.
 
 # STATUS 3: a command of the configuration failed.
 stop() { # MESSAGE [STATUS]
@@ -32,7 +33,11 @@ find_current() {
     if [ -d current ] && [ ! -L current ]; then stop "$PWD/current is a directory beside $letter_a and $letter_b; move it away, then deploy again"; fi
     if [ -e "$active" ] || [ -L "$active" ]; then shown=$active; fi
   fi
-  if [ -L "$shown" ]; then
+  guess=''
+  [ ! -s .lockstep/serving ] || read -r guess <.lockstep/serving || guess=''
+  if [ -L "$shown" ] && is_name "$guess" && [ "$shown" -ef "releases/$guess" ] && [ ! -L "releases/$guess" ]; then
+    serving=$guess # It was so last time: to see that takes no process.
+  elif [ -L "$shown" ]; then
     serving=$(readlink "$shown")
     case $serving in
       releases/*) serving=${serving#releases/} ;;
@@ -56,13 +61,17 @@ point_current() { # RELEASE OP
   read_layout
   [ -z "$letter_a" ] || point_site "$1" "$2"
   if [ "$1" = - ]; then rm -f current || exit 1; else point_link current "$1" "$2"; fi
-  sync . || exit 1
 }
 
-# One rename, under a name of its own, read back.
+# One rename, under a name of its own, read back. That it is durable is the caller's care.
 point_link() { # LINK RELEASE OP
-  rm -f ".current.$3" && ln -s "releases/$2" ".current.$3" && mv -T ".current.$3" "$1" || exit 1
-  [ "$(readlink "$1")" = "releases/$2" ] || stop "$1 is $(readlink "$1") after a switch to $2"
+  if [ "$1" = current ] && [ -L .current.ready ] && [ .current.ready -ef "releases/$2" ]; then
+    mv -T .current.ready current || exit 1
+  else
+    rm -f ".current.$3" && ln -s "releases/$2" ".current.$3" && mv -T ".current.$3" "$1" || exit 1
+  fi
+  { echo "$2" >.lockstep/serving; } 2>/dev/null
+  if [ ! -L "$1" ] || [ ! "$1" -ef "releases/$2" ]; then stop "$1 is $(readlink "$1") after a switch to $2"; fi
 }
 
 # --- Adoption -----------------------------------------------------------------------------------------------------------------------

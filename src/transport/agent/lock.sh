@@ -9,27 +9,34 @@ read_lock() {
   [ ! -f .lockstep/lock ] || read -r holder lock_epoch lock_boot deadline fallback <.lockstep/lock || holder=unreadable
 }
 
-write_lock() { echo "$1 $epoch $(boot_id) $(($(uptime) + $2)) $3" | keep .lockstep/lock || exit 1; }
+write_lock() { find_time && put .lockstep/lock "$1 $epoch $boot $((uptime + $2)) $3" || exit 1; }
 
-# The server's own clock: seconds since it started. Nobody can set it.
-uptime() { if read -r up _ 2>/dev/null </proc/uptime; then echo "${up%.*}"; else date +%s; fi; }
+# Sets `uptime` (the server's own clock: seconds since it started; nobody can set it) and `boot`, which names that start.
+find_time() {
+  read -r uptime _ 2>/dev/null </proc/uptime || uptime=$(date +%s)
+  uptime=${uptime%.*}
+  read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=none
+}
 
-boot_id() { if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then echo "$id"; else echo none; fi; }
+is_over() { # The lock that was read.
+  find_time
+  [ "$lock_boot" != "$boot" ] || [ "$uptime" -ge "${deadline:-0}" ]
+}
 
 end_lock_in_time() {
   read_lock
-  [ -n "$holder" ] || return 0
-  [ "$lock_boot" != "$(boot_id)" ] || [ "$(uptime)" -ge "${deadline:-0}" ] || return 0
+  [ -n "$holder" ] && is_over || return 0
   if [ "$fallback" = - ] || [ -d "releases/${fallback:--}" ]; then
-    (point_current "$fallback" "lock.$$") || log "current could not be pointed to $fallback"
+    (point_current "$fallback" "lock.$$" && sync .) || log "current could not be pointed to $fallback"
   fi
   log "the lock of $holder ended by itself; serving $(readlink current)"
   remove_lock
+  sync . .lockstep || exit 1
   read_lock
 }
 
 # The flag first: it is what visitors see.
-remove_lock() { rm -f maintenance && sync . && rm -f .lockstep/lock && sync .lockstep || exit 1; }
+remove_lock() { rm -f maintenance .lockstep/lock .lockstep/ready || exit 1; }
 
 # A lock gives way to a newer daemon, and to a later deployment of the same one: tokens begin with its number.
 yield_lock() {
@@ -43,9 +50,26 @@ need_lock() {
   [ "$holder" = "$1" ] || refuse lock-lost "the lock is not held any more${holder:+; it belongs to $holder}"
 }
 
-lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT seconds for bots: the daemon asks again.
+# What the cutover needs is made before it, where nobody waits for it: so it is only renames then.
+ready() { # TOKEN RELEASE. Payload: the maintenance page. RELEASE `-`: none.
   need_name "$1"
   enter
+  cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
+  rm -f .current.ready || exit 1
+  [ "$2" = - ] || { need_name "$2" && ln -s "releases/$2" .current.ready; } || exit 1
+  put .lockstep/ready "$1" || exit 1
+  start_watchdog
+  answer '{}'
+}
+
+lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
+  need_name "$1"
+  enter
+  if [ "$size" -eq 0 ]; then
+    prepared=''
+    [ ! -f .lockstep/ready ] || read -r prepared <.lockstep/ready
+    [ "$prepared" = "$1" ] || answer '{"state":"unready"}'
+  fi
   read_lock
   if [ -z "$holder" ]; then
     find_current
@@ -53,13 +77,13 @@ lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT
     fallback=$serving
   fi
   yield_lock "$1"
-  cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
+  [ "$size" -eq 0 ] || cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
   write_lock "$1" "$2" "$fallback"
   start_watchdog
   [ -e maintenance ] || : >maintenance || exit 1
-  sync . || exit 1
-  leave
   exec 8>>.lockstep/bots
+  ! flock -n 8 || answer '{"state":"locked"}'
+  leave
   flock -w "$3" 8 || answer '{"state":"waiting"}'
   exec 8>&-
   enter
@@ -67,13 +91,14 @@ lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page. Waits at most WAIT
   answer '{"state":"locked"}'
 }
 
-decide() { # TOKEN RELEASE SECONDS
+decide() { # TOKEN RELEASE SECONDS SYNC. SYNC `now`: what follows cannot be undone, so it waits until the decision survives a power cut.
   enter
   need_lock "$1"
   find_current
   is_servable "$2" || refuse not-found "there is no release $2 on this server"
   write_lock "$1" "$3" "$2"
   start_watchdog
+  if [ "$4" = now ]; then sync .lockstep/lock .lockstep . || exit 1; else sync_soon .lockstep/lock .lockstep .; fi
   answer '{}'
 }
 
@@ -82,12 +107,27 @@ unlock() { # TOKEN
   read_lock
   yield_lock "$1"
   remove_lock
+  sync_soon . .lockstep
   answer '{}'
 }
 
 start_watchdog() {
+  ! is_watched || return 0
   (flock -n 7) 7>>.lockstep/watchdog || return 0 # It lives, and will see the new lock.
   detached watchdog "$PWD" 7>&- 9>&-
+}
+
+# Does the process live that wrote its name into .lockstep/watchdog? Told without starting one; where it cannot be told, flock knows.
+is_watched() {
+  watcher='' born=''
+  [ ! -s .lockstep/watchdog ] || read -r watcher watcher_boot watcher_born <.lockstep/watchdog || return 1
+  [ -n "$watcher" ] && find_time && [ "$boot" != none ] && [ "$boot" = "$watcher_boot" ] && find_birth "$watcher" && [ "$born" = "$watcher_born" ]
+}
+
+# Sets `born` to the start time of a process, proc(5): with it a number names one process only.
+find_birth() { # PID
+  # shellcheck disable=SC2034
+  read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ born _ 2>/dev/null <"/proc/$1/stat" && [ -n "$born" ]
 }
 
 # A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.
@@ -103,13 +143,21 @@ watchdog() {
   trap '' HUP
   exec 7>>.lockstep/watchdog
   flock -n 7 || exit 0
+  find_time
+  ! find_birth $$ || echo "$$ $boot $born" >.lockstep/watchdog
+  waits=3600 # So many seconds a lock may be announced before it comes.
   while sleep 1 7>&-; do
     read_lock
-    [ "$holder" = '' ] || [ "$lock_boot" != "$(boot_id)" ] || [ "$(uptime)" -ge "${deadline:-0}" ] || continue
+    if [ -z "$holder" ] && [ -e .lockstep/ready ] && [ $((waits -= 1)) -gt 0 ]; then continue; fi
+    [ -z "$holder" ] || is_over || continue
     exec 9>.lockstep/mutex
     flock 9
     (end_lock_in_time) 2>>.lockstep/log
-    [ -e .lockstep/lock ] || break # Still under the mutex: whoever locks next will find no watchdog, and start one.
+    # Still under the mutex: whoever locks next will find no watchdog, and start one.
+    if [ ! -e .lockstep/lock ] && { [ ! -e .lockstep/ready ] || [ "$waits" -le 0 ]; }; then
+      : >.lockstep/watchdog
+      break
+    fi
     leave
   done
   exec 7>&-

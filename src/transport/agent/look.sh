@@ -17,7 +17,7 @@ inspect() { # DEPTH: `state`; `tree` (also the hash of the release's tree); `con
   if [ "$1" = content ] && [ "$pointer" = release ]; then content=$(content_within 600 "releases/$serving"); fi
   read_lock
   left=0
-  if [ -n "$holder" ] && [ "$lock_boot" = "$(boot_id)" ]; then left=$((${deadline:-0} - $(uptime))); fi
+  if [ -n "$holder" ] && find_time && [ "$lock_boot" = "$boot" ]; then left=$((${deadline:-0} - uptime)); fi
   [ "$left" -gt 0 ] || left=0
   flag=false
   [ ! -e maintenance ] || flag=true

@@ -16,7 +16,8 @@ run() { # RELEASE SECONDS VARIABLES. Payload: so many lines NAME=value, then the
     rm -rf "$operation" && mkdir -p "$operation" && mkfifo "$operation/pipe" || exit 1
     head -n "$3" "$payload" >"$operation/environment" && tail -n "+$(($3 + 1))" "$payload" >"$operation/command" || exit 1
     head -c 65536 /dev/zero >"$operation/reserve" || exit 1 # Room for the result, should the command fill the disk.
-    uptime | keep "$operation/started" && sync .lockstep/operations || exit 1
+    find_time
+    echo "$uptime" | keep "$operation/started" && sync .lockstep/operations || exit 1
     detached execute "$PWD" "$op" "$1" "$2" 9>&-
     exec 8>&- # The command's process holds it now.
   elif [ ! -e "$operation/started" ]; then
@@ -38,11 +39,13 @@ execute() { # In a process of its own; descriptor 8 holds .lockstep/run as long 
   while IFS= read -r variable; do set -- "$@" "$variable"; done <"$operation/environment"
   tail_of_output <"$operation/pipe" 8>&- &
   reader=$!
-  begun=$(uptime)
+  find_time
+  begun=$uptime
   (cd "$directory" && exec env -i "$@" timeout -k 5 "$seconds" sh "$operation/command") <"/dev/null" >"$operation/pipe" 2>&1 8>&-
   status=$?
   # timeout(1) answers 124, or 137 where it had to kill.
-  [ "$status" -ne 137 ] || [ $(($(uptime) - begun)) -lt "$seconds" ] || status=124
+  find_time
+  [ "$status" -ne 137 ] || [ $((uptime - begun)) -lt "$seconds" ] || status=124
   # What the command left running may keep the pipe open; its words are not waited for.
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     ! kill -0 "$reader" 2>/dev/null || sleep 0.1

@@ -23,7 +23,7 @@ enter() {
   [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
   [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
   # Not worth an fsync, and a full disk must not keep anybody from unlocking.
-  (echo "$epoch $seq" >.lockstep/order) 2>/dev/null
+  { echo "$epoch $seq" >.lockstep/order; } 2>/dev/null
   finish_adoption
   end_lock_in_time
 }
@@ -36,6 +36,16 @@ keep() {
   rm -f "$1.new.$$"
   return 1
 }
+
+# A line becomes the file $1, wholly or not at all; whether it is there after a power cut is the caller's care.
+put() { # FILE LINE
+  printf '%s\n' "$2" >"$1.new.$$" && mv -T "$1.new.$$" "$1" && return 0
+  rm -f "$1.new.$$"
+  return 1
+}
+
+# Makes files and directories durable while the daemon already goes on: an fsync would keep all servers waiting for the slowest disk.
+sync_soon() { (sync "$@" &) </dev/null >/dev/null 2>&1 3>&- 9>&-; }
 
 is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
 

@@ -14,19 +14,26 @@ preview() { # RELEASE
 switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   enter
   [ "$1" = - ] || need_lock "$1"
-  recall
+  # What was served before is written down before the rename, in one line at once, so that a repeat after a kill still knows it; and that it
+  # was done after it.
+  record=.lockstep/operations/$op previous='' ended=''
+  # shellcheck disable=SC2015 # The second line may not be there yet.
+  [ ! -s "$record" ] || { read -r previous && read -r ended; } <"$record" || :
+  [ -z "$ended" ] || tell_previous
   find_current
   adopt_current
   is_servable "$2" || refuse not-found "there is no sealed release $2 on this server"
-  operation=.lockstep/operations/$op
-  mkdir -p "$operation" || exit 1
-  # What was served before is written down before the rename, so that a repeat after a kill still knows it.
-  [ -f "$operation/previous" ] || echo "$serving" | keep "$operation/previous" || exit 1
-  read -r previous <"$operation/previous" || exit 1
+  if [ -z "$previous" ]; then
+    previous=$serving
+    echo "$previous" >"$record" || exit 1
+  fi
   if [ -d "releases/$serving" ] && ! is_sealed "$serving"; then
     echo taken-over | keep ".lockstep/releases/$serving" || exit 1
   fi
   point_current "$2" "$op"
-  echo "{\"previous\":$(null_or "$previous")}" | keep "$operation/answer" || exit 1
-  recall
+  [ "$1" != - ] || sync . || exit 1 # No decision follows that would do it.
+  { echo "done" >>"$record"; } 2>/dev/null
+  tell_previous
 }
+
+tell_previous() { if [ "$previous" = - ]; then answer '{"previous":null}'; else answer "{\"previous\":\"$previous\"}"; fi; }
