@@ -17,7 +17,7 @@
 #   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
 #   files/      files from outside, by release: its links lead there
 #   operations/ what `switch` and `run` did, by operation id
-#   incoming/   uploads
+#   incoming/   uploads                                                    next/    a clone of the release that is served, made ahead
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
@@ -73,6 +73,7 @@ make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
+  # shellcheck disable=SC2086 # The last one holds several words.
   case $verb in
     hello) hello "$one" "$two" ;;
     inspect) inspect "$one" ;;
@@ -80,6 +81,7 @@ act() {
     save) save "$one" "$two" ;;
     examine) examine ;;
     stage) stage "$one" "$two" "$three" "$four" ;;
+    unpack) unpack "$one" "$two" "$three" "$four" "$five" $six ;;
     separate) separate "$one" ;;
     discard) discard "$one" ;;
     seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
@@ -93,7 +95,7 @@ act() {
     switch) switch "$one" "$two" ;;
     unlock) unlock "$one" ;;
     run) run "$one" "$two" "$three" ;;
-    collect) collect ;;
+    collect) collect "$one" ;;
     *) refuse refused "not a verb: $verb" ;;
   esac
 }
