@@ -18,6 +18,13 @@ const homes = {
   mysql2: ['migrations'],
   'sql-parser-cst': ['migrations'],
   commander: ['cli'],
+  nodemailer: ['notify'],
+  'openid-client': ['people'],
+  preact: ['page'],
+  '@preact/signals': ['page'],
+  uplot: ['page'],
+  '@tanstack/virtual-core': ['page'],
+  ansi_up: ['page'],
 };
 
 module.exports = {

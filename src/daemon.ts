@@ -33,6 +33,7 @@ import { inspector } from './steps/inspector.ts';
 import { performer } from './steps/perform.ts';
 import { rememberShapes } from './steps/shapes.ts';
 import { openArtifacts } from './store/artifacts.ts';
+import { openPacker } from './store/packs.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
 import { housekeeping } from './requests/housekeeping.ts';
@@ -85,6 +86,7 @@ export async function startDaemon({
   await ensureSecrets(configuration);
   const logs = await openDeploymentLogs(join(data, 'logs'));
   const artifacts = await openArtifacts(join(data, 'artifacts'));
+  const packer = await openPacker(join(data, 'packs'));
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
   const migrations = openMigrations();
@@ -103,6 +105,7 @@ export async function startDaemon({
   const perform = performer({
     builder,
     artifacts,
+    packer,
     migrations,
     versionControl,
     ...channels,

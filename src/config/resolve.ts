@@ -13,6 +13,7 @@ import type { BranchInput, ClusterInput, HttpCheckInput, RepositoryInput } from 
 import type { PlacedServer } from './servers.ts';
 import { resolveServers } from './servers.ts';
 import { resolveShared } from './shared.ts';
+import { resolveTransfer } from './transfer.ts';
 import { withoutSlash } from './values.ts';
 
 export const ENVIRONMENTS = ['development', 'test', 'preproduction', 'gray', 'production'] as const;
@@ -135,6 +136,7 @@ export function resolveCluster(
       knownHosts: fileOrNull(input.ssh.knownHosts, files),
       keepMs: input.ssh.keep,
     },
+    transfer: resolveTransfer(input),
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };
   const on = cluster.commands.migrate?.on ?? null;

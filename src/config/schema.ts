@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
+import { transferKeys } from './transfer.ts';
 import {
   DURATION,
   hasControlCharacter,
@@ -383,6 +384,7 @@ export const clusterSchema = keys({
   })
     .optional()
     .meta({ description: 'How simulated servers behave.' }),
+  ...transferKeys,
   concurrency: z.int().min(1).max(10_000).default(10).meta({ description: 'At most this many servers are in `upload` at a time.' }),
   connections: z
     .int()

@@ -19,6 +19,8 @@ export type Greeting = {
   readonly freeInodes: number;
   /** For example `3.2.7`; `null`: there is no rsync on the server. */
   readonly rsync: string | null;
+  /** The packs that the server can unpack; empty: none at all, so rsync has to carry everything. */
+  readonly unpacks: readonly Compression[];
   /** SHA-256 (hex) over the lines of `treeLines` of the current release; `null`: not asked for, there is none, or it took too long. */
   readonly tree: string | null;
 };
@@ -124,6 +126,49 @@ export type SealRequest = {
   readonly base?: string | null;
 };
 
+export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** New files, links and directories of a tree as a tar: made once, the same bytes for every server. */
+export type Pack = {
+  readonly compression: Compression;
+  readonly bytes: number;
+  /** All of it, in pieces. Each call reads from the beginning. Rejects with DeployError `artifact` if it is no longer there. */
+  read(): AsyncIterable<Uint8Array>;
+};
+
+/**
+ * Everything that makes a release of a clone of its base (or of nothing), the same for every server that stands there. One object for all
+ * of them: what is sent for it is made once.
+ */
+export type Shipment = {
+  /** To be unlinked from the clone; links that are to be made, too. */
+  readonly remove: readonly string[];
+  /** Directories of the base on the way to what is removed or new: none of them may have become something else. */
+  readonly through: readonly string[];
+  readonly links: readonly ReleaseLink[];
+  readonly pack: Pack;
+  /** As in SealRequest. */
+  readonly files: readonly string[];
+  readonly tree: string;
+  /** SHA-256 (hex) over the lines `<sha256>  ./<path>\0` of `files` in the given order. */
+  readonly content: string;
+  /** Lines for the release's list of hashes, one for each file that is sent or gone: see `hashLines` in core/shipment.ts. */
+  readonly hashes: readonly string[];
+};
+
+/** Makes `releases/<release>` of a clone of `base` (`null`: of nothing) in one go: stage, send and seal. */
+export type UnpackRequest = {
+  readonly release: string;
+  readonly artifact: string;
+  readonly base: string | null;
+  readonly revision: string;
+  readonly shipment: Shipment;
+};
+
+/** `clone`: it was ready, it was made now, or there was no base. `bytes`: sent to the server. */
+export type Unpacked = { readonly state: 'unpacked' | 'sealed'; readonly clone: 'ahead' | 'now' | 'none'; readonly bytes: number };
+
 /** Files for `.lockstep/files/<release>`, all that it has: others that lie there are removed. */
 export type ProvideRequest = { readonly release: string; readonly files: readonly ProvidedFile[] };
 
@@ -188,6 +233,11 @@ export type Channel = {
   send(request: SendRequest, signal: AbortSignal): Promise<{ readonly bytes: number }>;
   /** `mismatch`: the files are not what they should be; nothing was renamed. */
   seal(op: string, request: SealRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Brings a release in one round trip; `sealed`: it was there already. `mismatch`: the result is not what it should be, or the base is not
+   * there; what there is lies in `.lockstep/incoming/<release>` for a repair. `conflict` as `stage`.
+   */
+  unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked>;
   /** Puts a release's files where its links lead, each by one rename: never a mix of two contents, also where the release is served. */
   provide(op: string, request: ProvideRequest, signal: AbortSignal): Promise<void>;
   /** Paths of the files that a release was given; `null`: it was given none, not even an empty set. */
@@ -216,8 +266,11 @@ export type Channel = {
   unlock(op: string, token: string, signal: AbortSignal): Promise<void>;
   /** Runs a command at most once for this `op`. `ambiguous`: it was started before, and nobody knows how it ended. */
   run(op: string, request: RunRequest, signal: AbortSignal): Promise<RunResult>;
-  /** Removes releases other than `keep` and the current one, and left-overs of uploads. Returns warnings (what could not be removed). */
-  collect(keep: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Removes releases other than `keep` and the current one, and left-overs of uploads. Returns warnings (what could not be removed).
+   * `cloneAhead`: then prepares the clone that the next upload starts from, at idle priority, if there is room; else there is none.
+   */
+  collect(keep: readonly string[], signal: AbortSignal, cloneAhead?: boolean): Promise<readonly string[]>;
   /** Ends the conversation and everything that belongs to it on this machine. Idempotent. */
   close(): Promise<void>;
 };

@@ -109,6 +109,14 @@ export type DriftSettings = {
  */
 export type SharedPath = { readonly path: string; readonly kind: 'file' | 'directory'; readonly seed?: string };
 
+/** How releases come to the servers. */
+export type TransferSettings = {
+  /** `auto`: see core/carrier.ts. */
+  readonly carrier: 'auto' | 'rsync';
+  /** Does each server prepare the clone that its next release is made in? */
+  readonly cloneAhead: boolean;
+};
+
 /** For the simulated transport: how its servers behave. */
 export type Simulation = {
   /** Longest time of one verb; each takes a random part of it. */
@@ -167,6 +175,8 @@ export type Cluster = {
   readonly forcePush: boolean;
   readonly drift: DriftSettings;
   readonly ssh: SshSettings;
+  /** Absent in deployments of an older daemon; see `transferSettings` in core/carrier.ts. */
+  readonly transfer?: TransferSettings;
   readonly simulation: Simulation;
 };
 

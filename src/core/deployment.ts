@@ -1,4 +1,5 @@
 // A deployment: bringing one cluster to one release. This is its state; only `evolve` changes it.
+import type { CarriedBy } from './carrier.ts';
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
 import type { ReleaseRecord } from './records.ts';
@@ -47,7 +48,7 @@ export type Member = {
   /** The deployment's release is on the server, verified. */
   hasRelease: boolean;
   bytes: number;
-  carrier: 'delta' | 'full' | 'present' | null;
+  carrier: CarriedBy | null;
   warning: string | null;
 };
 

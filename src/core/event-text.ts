@@ -1,4 +1,5 @@
 // One readable line per event, for the log, the event stream and the commands.
+import { carrierText } from './carrier.ts';
 import type { Deployment } from './deployment.ts';
 import type { Facts, Recorded } from './event.ts';
 import type { Outcome } from './repository.ts';
@@ -82,7 +83,7 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
 function factsText(facts: Facts): string {
   const parts: string[] = [];
   if (facts.carrier === 'present') parts.push('was there already');
-  else if (facts.carrier !== undefined) parts.push(`${facts.carrier}, ${facts.bytes ?? 0} bytes`);
+  else if (facts.carrier !== undefined) parts.push(`${carrierText(facts.carrier)}, ${facts.bytes ?? 0} bytes`);
   if (facts.release !== undefined) parts.push(`release ${facts.release}`);
   if (facts.warning !== undefined) parts.push(`warning: ${facts.warning}`);
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;

@@ -1,4 +1,5 @@
 // The events: the only truth. State is what `evolve` makes of them, in order.
+import type { CarriedBy } from './carrier.ts';
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
 import type { ReleaseRecord } from './records.ts';
@@ -58,9 +59,9 @@ export type Facts = {
   readonly current?: string | null;
   /** schedule: the revision of that release, if another tool left it there and says. */
   readonly revision?: string;
-  /** upload: bytes over the wire, and how: `delta`, `full`, `present`. */
+  /** upload: bytes over the wire, and how they came. */
   readonly bytes?: number;
-  readonly carrier?: 'delta' | 'full' | 'present';
+  readonly carrier?: CarriedBy;
   /** Something that did not fail the step but should be seen. */
   readonly warning?: string;
 };

@@ -155,7 +155,7 @@ export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifferen
   return { remove, send, bytes };
 }
 
-/** What `sha256sum -z` prints for these files: the `content` of a seal request. */
-export function contentLines(entries: readonly ManifestEntry[]): string[] {
-  return entries.flatMap((entry) => (entry.type === 'file' ? [`${entry.sha256}  ${entry.path}\0`] : []));
+/** What `sha256sum -z` prints for these files: the `content` of a seal request. `before`: stands before each path. */
+export function contentLines(entries: readonly ManifestEntry[], before = ''): string[] {
+  return entries.flatMap((entry) => (entry.type === 'file' ? [`${entry.sha256}  ${before}${entry.path}\0`] : []));
 }

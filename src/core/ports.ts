@@ -1,6 +1,6 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
-import type { Artifact } from './artifact.ts';
-import type { Channel, Inspection } from './channel.ts';
+import type { Artifact, ManifestEntry } from './artifact.ts';
+import type { Channel, Compression, Inspection, Pack, ReleaseLink } from './channel.ts';
 import type { Cluster, MigrationSettings } from './cluster.ts';
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
@@ -62,6 +62,23 @@ export type Artifacts = {
   find(id: string): Promise<Artifact | null>;
   /** Removes artifacts other than these; returns how many. */
   collect(keep: ReadonlySet<string>): Promise<number>;
+};
+
+/** `entries` of the artifact in `directory`, and `links` beside them. `bytes`: of their files, as the manifest has them. */
+export type PackRequest = {
+  readonly directory: string;
+  readonly entries: readonly ManifestEntry[];
+  readonly links: readonly ReleaseLink[];
+  readonly bytes: number;
+  readonly compression: Compression;
+};
+
+/** Packs parts of artifacts for the way to the servers. */
+export type Packer = {
+  /** What is best for so many bytes, out of what a server can read. */
+  choose(possible: readonly Compression[], bytes: number): Compression;
+  /** The pack can be read until nobody has read it for ten minutes. Rejects with DeployError `artifact`, `disk`. */
+  pack(request: PackRequest): Promise<Pack>;
 };
 
 /** Files and secrets from outside the repository, as the steps ask for them. */

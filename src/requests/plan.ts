@@ -1,5 +1,6 @@
 // plan: what a deployment would do now, without doing it.
 import type { Cluster, MigrationSettings } from '../core/cluster.ts';
+import { transferSettings } from '../core/carrier.ts';
 import { courseOf } from '../core/course.ts';
 import { parseDatabaseUrl, shownDatabase } from '../core/database-url.ts';
 import { decideDeploy } from '../core/decide.ts';
@@ -90,6 +91,11 @@ function whatMigrates({ directory, database }: MigrationSettings): string {
   return `execute the new files of ${directory} in ${'problem' in address ? database : shownDatabase(address)}`;
 }
 
+function whatCarries(cluster: Cluster): string {
+  if (transferSettings(cluster).carrier === 'rsync') return 'send what changed with rsync';
+  return 'send what changed as one pack (with rsync where a server has no GNU tar, or it is more than 1 GiB)';
+}
+
 function whatHappens(step: StepName, cluster: Cluster, build: Build): string {
   const { commands, maintenance } = cluster;
   const count = cluster.servers.length;
@@ -99,7 +105,7 @@ function whatHappens(step: StepName, cluster: Cluster, build: Build): string {
     case 'schedule':
       return `open a channel to each of ${count} servers, at most ${cluster.connections} at a time`;
     case 'upload':
-      return `send what changed, at most ${cluster.concurrency} servers at a time; verify it on the server`;
+      return `${whatCarries(cluster)}, at most ${cluster.concurrency} servers at a time; verify it on the server`;
     case 'lock':
       return [
         commands.drain === null ? null : `run \`${commands.drain.run}\``,

@@ -5,7 +5,7 @@ import type { Deployment, Member } from '../core/deployment.ts';
 import type { Facts } from '../core/event.ts';
 import type { Effect } from '../core/next.ts';
 import { tokenOf } from '../core/next.ts';
-import type { Artifacts, Builder, Masking, Migrations, OpenVersionControl, OutsideFiles, Perform } from '../core/ports.ts';
+import type { Artifacts, Builder, Masking, Migrations, OpenVersionControl, OutsideFiles, Packer, Perform } from '../core/ports.ts';
 import type { ReleaseRecord } from '../core/records.ts';
 import { build } from './build.ts';
 import { runStage } from './command-stage.ts';
@@ -27,6 +27,7 @@ export type StepTools = {
   readonly versionControl: OpenVersionControl;
   readonly builder: Builder;
   readonly artifacts: Artifacts;
+  readonly packer: Packer;
   readonly migrations: Migrations;
   /** The open channel to a server of a deployment; made at the first call, kept until the deployment ends. */
   readonly channel: (deployment: Deployment, server: Server) => Channel;
@@ -61,12 +62,14 @@ export type ServerWork = Work & { readonly server: Server; readonly member: Memb
 /** A verb that takes longer than this is lost: the cutover must not wait for one server for ever. */
 const CUTOVER_LIMIT_MS = 30_000;
 const UPLOAD_LIMIT_MS = 3_600_000;
+/** Users are served by then; disks may be slow. */
+const COLLECT_LIMIT_MS = 180_000;
 const CONNECT_LIMIT_MS = 40_000;
 /** For a server whose release was changed: its files are listed, and copied where the cluster wants it. */
 const CHANGED_LIMIT_MS = 900_000;
 
 export function performer(tools: StepTools): Perform {
-  const upload = uploader(tools.artifacts);
+  const upload = uploader(tools.artifacts, tools.packer);
   return async (effect, deployment, signal) => {
     const work: Work = { deployment, effect, op: effect.op, token: tokenOf(deployment), tools, signal };
     await readFiles(work);
@@ -133,7 +136,7 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
     case 'verify':
       return verify(work);
     case 'collect':
-      return collect(within(CUTOVER_LIMIT_MS));
+      return collect(within(COLLECT_LIMIT_MS));
     case 'build':
     case 'migrate':
     case 'confirm':

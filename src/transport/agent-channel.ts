@@ -1,5 +1,5 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
-import type { Channel, RunRequest, SendRequest, StageRequest } from '../core/channel.ts';
+import type { Channel, Pack, RunRequest, SendRequest, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
 import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
@@ -18,6 +18,7 @@ import {
   runResultOf,
   savedOf,
   stateOf,
+  unpackedOf,
   warningsOf,
 } from './answers.ts';
 import { connectionKeeper } from './connection-keeper.ts';
@@ -35,6 +36,7 @@ import {
   shapePayload,
   sharedPayload,
   stagePayload,
+  unpackPayload,
   wordOrNone,
 } from './payloads.ts';
 import { exactPattern } from './rsync-argv.ts';
@@ -70,7 +72,9 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     readonly op?: string;
     readonly words?: readonly (string | number)[];
     readonly payload?: Buffer;
-    readonly limitMs?: number;
+    readonly pack?: Pack;
+    /** `null`: none but the signal. */
+    readonly limitMs?: number | null;
     /** `sent`: when the question left, milliseconds since 1970. */
     readonly read: (value: unknown, sent: number) => T;
     readonly signal: AbortSignal;
@@ -82,6 +86,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     op = '-',
     words = [],
     payload = Buffer.alloc(0),
+    pack,
     limitMs = 30 * SECOND,
     read,
     signal,
@@ -90,7 +95,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     return keeper.use(what, limitMs, signal, async (session, limited) => {
       for (let tries = 0; ; tries++) {
         const sent = Date.now();
-        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload }, limited);
+        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload, ...(pack && { pack }) }, limited);
         try {
           const refusal = refusalOf(value);
           if (refusal === null) return read(value, sent);
@@ -118,6 +123,30 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     return ask({ verb: 'stage', what: 'upload', op, words, payload, limitMs: 10 * MINUTE, read, signal });
   }
 
+  async function unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
+    const { release, artifact, base, revision, shipment } = request;
+    const { content, tree, pack, links } = shipment;
+    const { payload, sizes } = unpackPayload(shipment);
+    staged = { release, links: links.map((link) => link.path) };
+    const names = [needName(release), needName(artifact), wordOrNone(base), needName(content), needName(tree), needName(revision)];
+    const words = [...names, pack.compression, ...sizes];
+    try {
+      const read = unpackedOf;
+      const answer = await ask({ verb: 'unpack', what: 'upload', op, words, payload, pack, limitMs: null, read, signal });
+      return { ...answer, bytes: answer.state === 'sealed' ? 0 : payload.length + pack.bytes };
+    } catch (error) {
+      throw await giveBackRoom(error, 'upload', release, signal);
+    }
+  }
+
+  /** After a full disk. Returns the error. */
+  async function giveBackRoom(error: unknown, what: string, release: string, signal: AbortSignal): Promise<unknown> {
+    // Half an upload must not take the room that the live application needs.
+    if (error instanceof DeployError && error.code === 'disk')
+      await ask({ verb: 'discard', what, words: [release], read: done, signal }).catch(() => undefined);
+    return error;
+  }
+
   async function send(request: SendRequest, signal: AbortSignal): Promise<{ bytes: number }> {
     const { release, directory, files, except, repair } = request;
     const destination = `${server.path}/.lockstep/incoming/${needName(release)}`;
@@ -132,10 +161,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
       );
       return { bytes };
     } catch (error) {
-      if (!(error instanceof DeployError) || error.code !== 'disk') throw error;
-      // Half an upload must not take the room that the live application needs.
-      await ask({ verb: 'discard', what, words: [release], read: done, signal }).catch(() => undefined);
-      throw error;
+      throw await giveBackRoom(error, what, release, signal);
     }
   }
 
@@ -201,6 +227,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     },
     stage,
     send,
+    unpack,
     seal: (op, request, signal) => {
       const { release, artifact, content, tree, base = null, revision = null } = request;
       const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];
@@ -244,9 +271,9 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     },
     unlock: (op, token, signal) => ask({ verb: 'unlock', op, words: [needName(token)], read: done, signal }),
     run,
-    collect: (keep, signal) => {
+    collect: (keep, signal, cloneAhead = false) => {
       const payload = collectPayload(keep);
-      return ask({ verb: 'collect', payload, limitMs: 5 * MINUTE, read: warningsOf, signal });
+      return ask({ verb: 'collect', words: [cloneAhead ? 'ahead' : '-'], payload, limitMs: 5 * MINUTE, read: warningsOf, signal });
     },
     close: () => keeper.close(),
   };

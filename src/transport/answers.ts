@@ -1,6 +1,6 @@
 // Reads the agent's answers. A server may be broken or in foreign hands: nothing is taken from it that is not exactly as agreed.
-import { ABILITIES } from '../core/channel.ts';
-import type { Differences, Examination, Greeting, Inspection, RunResult } from '../core/channel.ts';
+import { ABILITIES, COMPRESSIONS } from '../core/channel.ts';
+import type { Differences, Examination, Greeting, Inspection, RunResult, Unpacked } from '../core/channel.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { visibleLine } from '../core/escape.ts';
 
@@ -45,8 +45,8 @@ export function done(value: unknown): void {
 }
 
 export function greetingOf(value: unknown): Greeting {
-  const { current, sealed, adopted, lock, revision, freeBytes, freeInodes, rsync, tree } = fields(value);
-  if (!Array.isArray(sealed) || !Array.isArray(adopted)) throw new BadAnswer();
+  const { current, sealed, adopted, lock, revision, freeBytes, freeInodes, rsync, unpacks, tree } = fields(value);
+  if (!Array.isArray(sealed) || !Array.isArray(adopted) || !Array.isArray(unpacks)) throw new BadAnswer();
   return {
     current: nameOrNull(current),
     sealed: sealed.map((one: unknown) => {
@@ -59,8 +59,16 @@ export function greetingOf(value: unknown): Greeting {
     freeBytes: count(freeBytes),
     freeInodes: count(freeInodes),
     rsync: matchingOrNull(rsync, VERSION),
+    unpacks: COMPRESSIONS.filter((one) => unpacks.includes(one)),
     tree: matchingOrNull(tree, HASH),
   };
+}
+
+export function unpackedOf(value: unknown): Omit<Unpacked, 'bytes'> {
+  const { clone } = fields(value);
+  const how = (['ahead', 'now', 'none'] as const).find((one) => one === clone);
+  if (how === undefined) throw new BadAnswer();
+  return { state: stateOf(value, ['unpacked', 'sealed'] as const), clone: how };
 }
 
 /** `sent`, `received`: when the question left and the answer came, milliseconds since 1970. */

@@ -1,7 +1,7 @@
 // The words and bytes of requests to the agent. What is not safe to become a file name on a server is refused here, before it is sent.
 import { createHash } from 'node:crypto';
 import type { AbLayout } from '../core/cluster.ts';
-import type { ProvideRequest, ReleaseShape, SealRequest, Seed, StageRequest } from '../core/channel.ts';
+import type { ProvideRequest, ReleaseLink, ReleaseShape, SealRequest, Seed, Shipment, StageRequest } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/;
@@ -32,12 +32,40 @@ function layoutLines(layout: AbLayout): Buffer {
 /** The links' own paths are unlinked too: a clone has those of its base. */
 export function stagePayload({ remove, links }: StageRequest): { payload: Buffer; unlinkedBytes: number } {
   const unlinked = Buffer.from([...remove, ...links.map((link) => link.path)].map((path) => `./${needPath(path)}\0`).join(''));
-  const made = links.flatMap(({ path, target, kind }) => {
-    const place = /^(?:\.\.\/)+((?:shared|\.lockstep\/files)\/.+)$/.exec(target)?.[1];
-    if (place === undefined) throw new DeployError('refused', `${target} leads neither to shared/ nor to .lockstep/files/`);
-    return [`./${needPath(path)}\0`, `${needPath(place)}\0`, `${target}\0`, `${kind}\0`];
-  });
+  const made = links.flatMap((link) => [`./${needPath(link.path)}\0`, `${placeOf(link)}\0`, `${link.target}\0`, `${link.kind}\0`]);
   return { payload: Buffer.concat([unlinked, Buffer.from(made.join(''))]), unlinkedBytes: unlinked.length };
+}
+
+/** Where a link leads to, from the server's path. */
+function placeOf({ target }: ReleaseLink): string {
+  const place = /^(?:\.\.\/)+((?:shared|\.lockstep\/files)\/.+)$/.exec(target)?.[1];
+  if (place === undefined) throw new DeployError('refused', `${target} leads neither to shared/ nor to .lockstep/files/`);
+  return needPath(place);
+}
+
+type Parts = { readonly payload: Buffer; readonly sizes: readonly number[] };
+
+const shipped = new WeakMap<Shipment, Parts>();
+
+/** What comes before the pack, and the bytes of each part; see agent/unpack.sh. Made once for all servers that get the same. */
+export function unpackPayload(shipment: Shipment): Parts {
+  let made = shipped.get(shipment);
+  if (made === undefined) {
+    const { through, remove, links, files, hashes } = shipment;
+    const list = (paths: readonly string[]): Buffer => Buffer.from(paths.map((path) => `./${needPath(path)}\0`).join(''));
+    // What a link to a directory leads to is made; of the others only the directory around it.
+    const places = links.map((link) => (link.kind === 'directory' ? placeOf(link) : placeOf(link).replace(/\/[^/]*$/, '')));
+    const parts = [
+      list(through),
+      list(remove),
+      Buffer.from([...new Set(places)].map((place) => `${place}\0`).join('')),
+      list(files),
+      Buffer.from(hashes.join('')),
+    ];
+    made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length) };
+    shipped.set(shipment, made);
+  }
+  return made;
 }
 
 /** `./` before each: sha256sum takes a bare `-` for its standard input. */

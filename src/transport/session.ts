@@ -1,9 +1,11 @@
 // One connection to an agent: the greeting of the boot, then questions and answers, one at a time.
 import { randomBytes } from 'node:crypto';
+import type { Pack } from '../core/channel.ts';
 import { AGENT, bootArguments } from './agent-script.ts';
 import { lastLine } from './child.ts';
 import { ConnectionLost } from './link.ts';
 import type { Link } from './link.ts';
+import { feed } from './feed.ts';
 import { markedLines } from './marked-lines.ts';
 import type { Carrier } from './rsync-argv.ts';
 
@@ -13,6 +15,8 @@ export type Question = {
   readonly op: string;
   readonly words: readonly (string | number)[];
   readonly payload: Buffer;
+  /** Follows the payload, and counts as a part of it. Read anew for each try, and only as fast as the connection takes it. */
+  readonly pack?: Pack;
 };
 
 export type Session = {
@@ -122,7 +126,7 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
     carrier,
     isOpen,
     close,
-    ask: async (seq, { verb, epoch, op, words, payload }, asking) => {
+    ask: async (seq, { verb, epoch, op, words, payload, pack }, asking) => {
       asking.throwIfAborted();
       if (lost !== null) throw lost;
       const give = (): void => {
@@ -133,11 +137,14 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
       try {
         return await new Promise<unknown>((resolve, reject) => {
           pending = { seq, resolve, reject };
+          const size = payload.length + (pack?.bytes ?? 0);
           // Many servers get the same payload: it is written as it is, never copied for each.
           child.stdin.cork();
-          child.stdin.write(`${[seq, verb, epoch, op, payload.length, ...words].join(' ')}\n`);
-          if (payload.length > 0) child.stdin.write(payload);
+          child.stdin.write(`${[seq, verb, epoch, op, size, ...words].join(' ')}\n`);
+          child.stdin.write(payload);
           child.stdin.uncork();
+          // Half a question cannot be taken back.
+          if (pack !== undefined) feed(child.stdin, pack).catch((error: unknown) => lose(asError(error)));
         });
       } finally {
         asking.removeEventListener('abort', give);

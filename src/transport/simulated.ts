@@ -17,6 +17,8 @@ type State = {
   readonly incoming: Map<string, string>;
   /** Paths of files from outside, by release. */
   readonly files: Map<string, readonly string[]>;
+  /** The release that a clone was made of ahead. */
+  next: string | null;
   lock: Lock | null;
   readonly answers: Map<string, unknown>;
 };
@@ -44,6 +46,7 @@ const emptyState = (): State => ({
   trees: new Map(),
   incoming: new Map(),
   files: new Map(),
+  next: null,
   lock: null,
   answers: new Map(),
 });
@@ -110,6 +113,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         freeBytes: 2 ** 40,
         freeInodes: 2 ** 20,
         rsync: '3.2.7',
+        unpacks: ['none', 'gzip', 'zstd'],
         tree: look === undefined || state.current === null ? null : (state.trees.get(state.current) ?? null),
       })),
     inspect: (depth, signal) =>
@@ -153,6 +157,22 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.sealed.set(release, artifact);
         state.trees.set(release, tree);
       }),
+    unpack: (_op, { release, artifact, base, shipment }, signal) =>
+      act('upload', signal, () => {
+        const there = state.sealed.get(release);
+        if (there !== undefined && there !== artifact)
+          throw problem('conflict', 'upload', `${release} is there already, with another content`);
+        if (there !== undefined) return { state: 'sealed', clone: 'none', bytes: 0 };
+        if (base !== null && !state.sealed.has(base)) {
+          state.incoming.set(release, artifact);
+          throw problem('mismatch', 'upload', `there is no release ${base} to start from`);
+        }
+        state.sealed.set(release, artifact);
+        state.trees.set(release, shipment.tree);
+        const isReady = state.next === base;
+        if (isReady) state.next = null;
+        return { state: 'unpacked', clone: base === null ? 'none' : isReady ? 'ahead' : 'now', bytes: shipment.pack.bytes };
+      }),
     provide: (_op, { release, files }, signal) =>
       act('upload', signal, () => {
         state.files.set(
@@ -194,8 +214,9 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.lock = null;
       }),
     run: (op, _request, signal) => act('command', signal, () => once(op, () => ({ exit: 0, output: '' }))),
-    collect: (keep, signal) =>
+    collect: (keep, signal, cloneAhead = false) =>
       act('collect', signal, () => {
+        state.next = cloneAhead ? state.current : null;
         for (const release of state.sealed.keys()) {
           if (release !== state.current && !keep.includes(release)) state.sealed.delete(release);
         }

@@ -5,10 +5,12 @@ import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, symlink,
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Manifest, ManifestEntry } from '../../src/core/artifact.ts';
-import type { Channel, Transport } from '../../src/core/channel.ts';
+import type { Channel, Compression, Shipment, Transport, Unpacked } from '../../src/core/channel.ts';
 import type { Cluster, SharedPath } from '../../src/core/cluster.ts';
 import { compareBytes, contentLines, difference, manifestText, releaseTree, treeLines } from '../../src/core/manifest.ts';
 import type { Server } from '../../src/core/server.ts';
+import { loadTarget, shipmentFor } from '../../src/steps/target.ts';
+import { openPacker } from '../../src/store/packs.ts';
 import { openTransport } from '../../src/transport/open.ts';
 import { sampleCluster } from '../lab/samples.ts';
 import type { Sshd } from '../lab/sshd.ts';
@@ -29,6 +31,7 @@ export async function openGround(sshd: Sshd | null = null) {
   const runtime = join(directory, 'r');
   await mkdir(runtime);
   const transport: Transport & { close(): Promise<void> } = openTransport({ directory: join(directory, 'ssh'), runtime });
+  const packer = await openPacker(join(directory, 'packs'));
   let artifacts = 0;
   let servers = 0;
 
@@ -47,6 +50,7 @@ export async function openGround(sshd: Sshd | null = null) {
     directory,
     runtime,
     transport,
+    packer,
     server,
     cluster,
     channel: (to: Server = server(), epoch = 1, changes: Partial<Cluster> = {}): Channel =>
@@ -146,12 +150,47 @@ export function parcel(artifact: TestArtifact, base: TestArtifact | null = null,
   };
 }
 
+/** What servers at `base` get in one go, packed as the daemon packs it. */
+export async function shipment(
+  ground: Pick<Ground, 'packer'>,
+  artifact: TestArtifact,
+  base: TestArtifact | null = null,
+  shared: readonly SharedPath[] = [],
+  compression: Compression = 'none',
+): Promise<Shipment> {
+  const target = await loadTarget(
+    { find: () => Promise.resolve({ ...artifact, sealedAt: 0 }), collect: () => Promise.resolve(0) },
+    artifact.id,
+    {
+      shared,
+      provided: null,
+    },
+  );
+  const from = base === null ? null : { release: '', artifact: { ...base, sealedAt: 0 } };
+  return shipmentFor(ground.packer, target, from, { compression, isSuspect: false });
+}
+
+/** Brings a release as one pack. Returns what the server said of it. */
+export async function unpack(
+  ground: Pick<Ground, 'packer'>,
+  channel: Channel,
+  release: string,
+  artifact: TestArtifact,
+  { base = null, shared = [], compression = 'none' }: Upload & { compression?: Compression } = {},
+): Promise<Unpacked> {
+  const shipped = await shipment(ground, artifact, base?.artifact ?? null, shared, compression);
+  const request = { release, artifact: artifact.id, base: base?.release ?? null, revision: 'r1', shipment: shipped };
+  return channel.unpack(nextOp(), request, soon());
+}
+
+type Upload = { readonly base?: { release: string; artifact: TestArtifact } | null; readonly shared?: readonly SharedPath[] };
+
 /** Stage, send, seal. Returns the bytes that were sent. */
 export async function upload(
   channel: Channel,
   release: string,
   artifact: TestArtifact,
-  { base = null, shared = [] }: { base?: { release: string; artifact: TestArtifact } | null; shared?: readonly SharedPath[] } = {},
+  { base = null, shared = [] }: Upload = {},
 ): Promise<number> {
   const { links, remove, files, except, seal } = parcel(artifact, base?.artifact ?? null, shared);
   const staged = await channel.stage(nextOp(), { release, artifact: artifact.id, base: base?.release ?? null, remove, links }, soon());

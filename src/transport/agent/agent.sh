@@ -17,7 +17,7 @@
 #   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
 #   files/      files from outside, by release: its links lead there
 #   operations/ what `switch` and `run` did, by operation id
-#   incoming/   uploads
+#   incoming/   uploads                                                    next/    a clone of the release that is served, made ahead
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 #   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
 #   serving     the release that was served last; a guess that saves work  rsync    where rsync is, and its version
@@ -78,6 +78,7 @@ make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
 
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
+  # shellcheck disable=SC2086 # The last one holds several words.
   case $verb in
     hello) hello "$one" "$two" "$three" ;;
     inspect) inspect "$one" ;;
@@ -85,6 +86,7 @@ act() {
     save) save "$one" "$two" ;;
     examine) examine ;;
     stage) stage "$one" "$two" "$three" "$four" ;;
+    unpack) unpack "$one" "$two" "$three" "$four" "$five" $six ;;
     separate) separate "$one" ;;
     discard) discard "$one" ;;
     seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
@@ -99,7 +101,7 @@ act() {
     switch) switch "$one" "$two" ;;
     unlock) unlock "$one" ;;
     run) run "$one" "$two" "$three" ;;
-    collect) collect ;;
+    collect) collect "$one" ;;
     *) refuse refused "not a verb: $verb" ;;
   esac
 }

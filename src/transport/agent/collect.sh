@@ -2,7 +2,8 @@
 # collect: what is no longer needed goes.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-collect() { # Payload: the releases to keep, one a line. Removes only what Lockstep brought: what was there before it may hold anything.
+# AHEAD (`ahead`: prepare the next release). Payload: the releases to keep, one a line.
+collect() { # AHEAD. Removes only what Lockstep brought: what was there before it may hold anything.
   enter
   find_current
   read_lock
@@ -25,6 +26,10 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
   for files in .lockstep/files/* .lockstep/files/.new.*; do
     [ ! -d "$files" ] || [ -d "releases/${files##*/}" ] || rm -rf "$files"
   done
+  for clone in .lockstep/next/* .lockstep/next/.new.*; do
+    case ${clone##*/} in "$serving") [ "$1" != ahead ] || continue ;; esac
+    [ ! -d "$clone" ] || mv -T "$clone" ".lockstep/incoming/.next.${clone##*/}" || exit 1
+  done
   find . -maxdepth 1 -name '.current.*' -type l -delete
   # What was being written when an agent was killed.
   find . .lockstep .lockstep/releases .lockstep/manifests -maxdepth 1 -name '*.new.[0-9]*' -type f -delete
@@ -39,5 +44,6 @@ collect() { # Payload: the releases to keep, one a line. Removes only what Locks
   leave
   # Nobody looks at what is in incoming/ now: this may take its time.
   warnings=$(find .lockstep/incoming -mindepth 1 -maxdepth 1 -exec rm -rf -- {} + 2>&1 | head -n 5)
+  [ "$1" != ahead ] || clone_ahead >/dev/null 2>&1
   answer "{\"warnings\":$(quoted "$stuck$warnings")}"
 }

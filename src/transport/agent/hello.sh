@@ -39,10 +39,11 @@ hello() { # BYTES NAME LOOK
   done
   find_space
   find_rsync
+  find_unpackers
   leave # What follows only reads, and may take a moment.
   tree=-
   if [ "$3" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
-  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"tree\":$(null_or "$tree")}"
+  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"unpacks\":[$unpacks],\"tree\":$(null_or "$tree")}"
 }
 
 is_placed() { # NAME
@@ -70,6 +71,13 @@ find_rsync() {
   rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
   if [ -n "$rsync" ] && [ "$epoch" -gt 0 ]; then { printf '%s\n' "$(command -v rsync)" "$rsync" >.lockstep/rsync; } 2>/dev/null; fi
   rsync=${rsync:--}
+}
+
+# Sets `unpacks` to the compressions of packs that `unpack` can read: none at all without GNU tar.
+find_unpackers() {
+  unpacks=''
+  case $(tar --version 2>/dev/null) in *'GNU tar'*) unpacks='"none"' ;; *) return 0 ;; esac
+  for one in gzip zstd; do ! command -v "$one" >/dev/null || unpacks="$unpacks,\"$one\""; done
 }
 
 null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }

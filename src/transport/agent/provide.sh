@@ -11,7 +11,7 @@ provide() { # RELEASE INDEX-BYTES. Payload: of each file a line `MODE SIZE PATH`
   make_session || exit 1
   rm -rf "$new" && mkdir "$new" || exit 1
   index=$session/index
-  if [ "$size" -gt 0 ]; then unpack "$2"; else index=/dev/null; fi
+  if [ "$size" -gt 0 ]; then spread "$2"; else index=/dev/null; fi
   if [ -d "$files" ]; then
     replace_files
   else
@@ -22,7 +22,7 @@ provide() { # RELEASE INDEX-BYTES. Payload: of each file a line `MODE SIZE PATH`
 }
 
 # Every file is whole and durable before any of them takes its place.
-unpack() {
+spread() {
   exec 5<"$payload"
   head -c "$1" <&5 >"$index" || exit 1
   while IFS= read -r line; do

@@ -8,21 +8,26 @@ stage() { # RELEASE ARTIFACT BASE UNLINKED-BYTES. Payload: `./path`s to unlink; 
   need_name "$1"
   enter
   refuse_sealed "$1" "$2" '{"state":"sealed"}'
-  find_current
-  [ "$serving" != "$1" ] || refuse conflict "current points to releases/$1, which did not come from Lockstep"
-  incoming=.lockstep/incoming/$1
-  rm -rf ".lockstep/releases/$1" "$incoming" || exit 1
-  if [ -e "releases/$1" ]; then # Half a release: nobody sealed it.
-    log "releases/$1 was not sealed; removed"
-    rm -rf ".lockstep/incoming/.half.$1" || exit 1
-    mv -T "releases/$1" ".lockstep/incoming/.half.$1" && rm -rf ".lockstep/incoming/.half.$1" || exit 1
-  fi
+  make_room "$1"
   # Without a base that can be used everything is missing in the upload: `seal` says so, and the daemon repairs it.
   if ! { is_name "$3" && is_sealed "$3" && clone "$3" "$4"; }; then
     rm -rf "$incoming" && mkdir "$incoming" || exit 1
   fi
   [ "$size" -eq "$4" ] || links "$4"
   answer '{"state":"staged"}'
+}
+
+# Nothing of that name is there afterwards. Sets `incoming`, where it is to be made.
+make_room() { # RELEASE
+  find_current
+  [ "$serving" != "$1" ] || refuse conflict "current points to releases/$1, which did not come from Lockstep"
+  incoming=.lockstep/incoming/$1
+  for left in ".lockstep/releases/$1" "$incoming" ".lockstep/next/$1"; do [ ! -e "$left" ] || rm -rf "$left" || exit 1; done
+  if [ -e "releases/$1" ]; then # Half a release: nobody sealed it.
+    log "releases/$1 was not sealed; removed"
+    rm -rf ".lockstep/incoming/.half.$1" || exit 1
+    mv -T "releases/$1" ".lockstep/incoming/.half.$1" && rm -rf ".lockstep/incoming/.half.$1" || exit 1
+  fi
 }
 
 refuse_sealed() { # RELEASE ARTIFACT ANSWER: what to do with a release that is there already.
@@ -33,12 +38,7 @@ refuse_sealed() { # RELEASE ARTIFACT ANSWER: what to do with a release that is t
 }
 
 clone() {
-  if ! said=$(cp -al "releases/$1" "$incoming" 2>&1); then
-    rm -rf "$incoming"
-    case $said in *'No space left on device'* | *'uota exceeded'*) printf '%s\n' "$said" >&2 && exit 1 ;; esac
-    cp -a "releases/$1" "$incoming" || exit 1 # The file system or the kernel forbids these hard links.
-  fi
-  [ ! -d ".lockstep/files/$1" ] || (cd "$incoming" && unlink_files "$1") || exit 1
+  link_or_copy "$1"
   [ "$2" -gt 0 ] || return 0
   (
     cd "$incoming" && head -c "$2" "$payload" >"$session/unlinked" || exit 1
@@ -49,6 +49,17 @@ clone() {
     xargs -0 rm -rf -- <"$session/unlinked"
   )
 }
+
+link_or_copy() { # BASE
+  if ! said=$(cp -al "releases/$1" "$incoming" 2>&1); then
+    rm -rf "$incoming"
+    case $said in *'No space left on device'* | *'uota exceeded'*) printf '%s\n' "$said" >&2 && exit 1 ;; esac
+    cp -a "releases/$1" "$incoming" || exit 1 # The file system or the kernel forbids these hard links.
+  fi
+  unlink_outside "$1"
+}
+
+unlink_outside() { [ ! -d ".lockstep/files/$1" ] || (cd "$incoming" && unlink_files "$1") || exit 1; } # BASE
 
 # Links that lead to the files of the base, and directories that were there for them only.
 unlink_files() { # BASE

@@ -1,0 +1,128 @@
+#!/bin/sh
+# unpack: a release arrives as one pack, and everything that makes a release of it is done in one go. release.sh says what a clone forbids.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+# Payload, one part after the other, of so many bytes: `./path` of the directories on the way to what is unlinked or unpacked; `./path`s to
+# unlink; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their paths
+# (dots in place of a hash: no longer there); and the rest is the pack, a tar of what is new.
+unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION BYTES BYTES BYTES BYTES BYTES
+  need_name "$1"
+  enter
+  trap 'rm -f "$payload"' EXIT
+  refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
+  make_room "$1"
+  exec 8<"$payload"
+  head -c "$8" <&8 >"$session/directories" && head -c "$9" <&8 >"$session/unlinked" || exit 1
+  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 before=$(($8 + $9))
+  shift 9
+  head -c "$1" <&8 >"$session/places" && head -c "$2" <&8 >"$session/files" && head -c "$3" <&8 >"$session/hashes" || exit 1
+  exec 8<&-
+  before=$((before + $1 + $2 + $3))
+  [ ! -s "$session/places" ] || xargs -0 mkdir -p -- <"$session/places" || exit 1
+  take_clone
+  apply
+  # A clone that was made ahead may have been damaged since; one that is made now is as good as its base.
+  if [ -n "$wrong" ] && [ "$clone" = ahead ]; then
+    log "the clone of $base that was ready is damaged, another one is made: $wrong"
+    clone_now
+    apply
+  fi
+  [ -z "$wrong" ] || refuse mismatch "$wrong"
+  list_hashes >".lockstep/manifests/$release" || exit 1
+  # Neither counts before the release is there, and then both are on the disk.
+  printf '%s\n' "$artifact" "$revision" >".lockstep/releases/$release" || exit 1
+  sync -f "$incoming" || exit 1
+  mv -T "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
+  answer "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
+}
+
+# Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; and `wrong`, if there is no base.
+take_clone() {
+  wrong='' clone=none
+  if [ "$base" = - ]; then
+    mkdir "$incoming" || exit 1
+  elif ! is_name "$base" || ! is_sealed "$base"; then
+    mkdir "$incoming" || exit 1
+    wrong="there is no release $base to start from"
+  elif mv -T ".lockstep/next/$base" "$incoming" 2>/dev/null; then
+    clone=ahead
+    unlink_outside "$base"
+  else
+    clone_now
+  fi
+}
+
+clone_now() {
+  wrong='' clone=now
+  rm -rf "$incoming" || exit 1
+  link_or_copy "$base"
+}
+
+# Unlinks, unpacks, and sets `wrong` to what is not as it should be then. Everything that is unpacked is new: no file of the base is written to.
+apply() {
+  [ -z "$wrong" ] || return 0
+  cd "$incoming" || exit 1
+  unpack_here
+  if [ -z "$wrong" ]; then
+    sum=$content found=$(tree_lines | sha256sum)
+    if [ "${found%% *}" != "$tree" ]; then
+      wrong='the tree (names, types, modes, sizes, times) differs from the manifest'
+    elif [ -s "$session/files" ]; then
+      xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
+      sum=$(sha256sum <"$session/sums")
+    fi
+    [ "${sum%% *}" = "$content" ] || wrong='the content of files differs from the manifest'
+  fi
+  cd "$OLDPWD" || exit 1
+}
+
+unpack_here() {
+  # A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  if [ -s "$session/directories" ] && ! xargs -0 sh -c 'for one; do [ -d "$one" ] && [ ! -L "$one" ] || exit 255; done' . <"$session/directories" 2>/dev/null; then
+    wrong='a directory of the base is something else now' && return
+  fi
+  [ ! -s "$session/unlinked" ] || xargs -0 rm -rf -- <"$session/unlinked" || exit 1
+  [ "$size" -gt "$before" ] || return 0
+  if ! said=$(tail -c "+$((before + 1))" "$payload" | unpack_all 2>&1); then
+    case $said in # A part of a file that still fitted is told so by tar: `Wrote only 512 of 10240 bytes`.
+      *'No space left on device'* | *'uota exceeded'* | *'Wrote only '*) echo 'unpacking: No space left on device' >&2 && exit 1 ;;
+    esac
+    wrong="the pack could not be unpacked: $said"
+  fi
+}
+
+unpack_all() {
+  case $compression in
+    gzip) gzip -dc | tar -xpf - --no-same-owner --numeric-owner ;;
+    zstd) zstd -dqc | tar -xpf - --no-same-owner --numeric-owner ;;
+    *) tar -xpf - --no-same-owner --numeric-owner ;;
+  esac
+}
+
+# The list that `sums` makes, without reading anything: what is sent and what is gone takes the place of the base's lines.
+list_hashes() {
+  if [ "$base" = - ]; then
+    cat "$session/hashes"
+  elif [ -f ".lockstep/manifests/$base" ]; then
+    sort -m -s -u -t "$(printf '\001')" -k 1.67 "$session/hashes" ".lockstep/manifests/$base" | sed '/^\./d'
+  else # A base from before there were such lists.
+    (cd "$incoming" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z -- | sed -z 's/  \.\//  /') | lines
+  fi
+}
+
+# When nobody waits: the clone that the next upload starts from. Where it cannot be made now, it is made then.
+clone_ahead() {
+  next=.lockstep/next/$serving new=.lockstep/next/.new.$$
+  is_name "$serving" && is_sealed "$serving" && [ ! -e "$next" ] || return 0
+  find_space
+  # Hard links take directories only; never the last room for those.
+  directories=$(find "releases/$serving" -type d -printf . | wc -c)
+  [ "$inodes" -gt $((directories * 10 + 1024)) ] && [ "$free" -gt $((directories * 40960 + 67108864)) ] || return 0
+  idle=
+  ! command -v ionice >/dev/null || idle='ionice -t -c 3'
+  # shellcheck disable=SC2086 # Several words.
+  if ! { mkdir -p .lockstep/next && timeout 60 nice -n 19 $idle cp -al "releases/$serving" "$new" && mv -T "$new" "$next"; }; then
+    rm -rf "$new"
+  fi
+}

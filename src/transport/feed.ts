@@ -1,0 +1,28 @@
+// Gives a pack to a connection, no faster than it takes it: what waits in memory is one piece, however many servers there are.
+import type { Writable } from 'node:stream';
+import type { Pack } from '../core/channel.ts';
+
+/**
+ * Writes all of `pack`. Resolves early when the connection has ended: whoever waits for the answer hears of that. Rejects with what reading the
+ * pack rejects with, or when it is not as long as it said.
+ */
+export async function feed(stdin: Writable, pack: Pack): Promise<void> {
+  let sent = 0;
+  for await (const piece of pack.read()) {
+    if (stdin.destroyed || !stdin.writable) return;
+    sent += piece.length;
+    if (!stdin.write(piece)) await takenOrClosed(stdin);
+  }
+  if (sent !== pack.bytes) throw new Error(`a pack of ${pack.bytes} bytes gave ${sent}`);
+}
+
+function takenOrClosed(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stdin.off('drain', done).off('close', done);
+      resolve();
+    };
+    stdin.once('drain', done).once('close', done);
+    if (stdin.destroyed || stdin.writableEnded) done();
+  });
+}

@@ -1,0 +1,258 @@
+// Packs: exactly the manifest arrives in one round trip, whatever is in the way, and no other release is ever touched by it.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Channel } from '../../src/core/channel.ts';
+import { MTIME, codeOf, nextOp, openGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
+import type { Ground, Tree } from './ground.ts';
+
+const LONG = `${'long/'.repeat(30)}${'n'.repeat(200)}`;
+
+const BEFORE: Tree = {
+  same: 'same',
+  edited: 'before',
+  mode: ['#!/bin/sh\n', 0o644],
+  deleted: 'x',
+  'file-to-directory': 'x',
+  'directory-to-file/inner/deep': 'x',
+  link: { link: 'same' },
+  'link-to-file': { link: 'same' },
+  'file-to-link': 'x',
+  'directory-to-link/inner': 'x',
+  'link-to-directory': { link: 'kept' },
+  'old-name': 'renamed',
+  'kept/inner': 'x',
+  'emptied/inner': 'x',
+  empty: null,
+  [LONG]: 'long',
+};
+const AFTER: Tree = {
+  same: 'same',
+  edited: 'after!',
+  mode: ['#!/bin/sh\n', 0o755],
+  'file-to-directory/inner': 'x',
+  'directory-to-file': 'x',
+  link: { link: 'edited' },
+  'link-to-file': 'x',
+  'file-to-link': { link: 'same' },
+  'directory-to-link': { link: 'kept' },
+  'link-to-directory/inner': 'x',
+  'new-name': 'renamed',
+  'new/deep/file': 'x',
+  'kept/inner': 'x',
+  emptied: null,
+  'new-empty/one': null,
+  'kept/up': { link: `../${LONG}` },
+  [LONG]: 'longer',
+};
+const ODD = [
+  'a\nline',
+  '-',
+  '-rf',
+  '--delete',
+  ' front',
+  'star*',
+  '#note',
+  "quo'te",
+  'back\\slash',
+  '$HOME',
+  'ünï',
+  '😀',
+  '~',
+  '\\n',
+  '.'.repeat(9),
+];
+
+describe('a pack', () => {
+  let ground: Ground;
+  let channel: Channel;
+  let path: string;
+
+  beforeEach(async () => {
+    ground = await openGround();
+    channel = ground.channel();
+    path = channel.server.path;
+  });
+  afterEach(async () => ground.close());
+
+  const release = (name: string): string => join(path, 'releases', name);
+
+  /** What the server's own list of hashes says of a release, without names that hold a line break. */
+  const checked = (name: string) =>
+    spawnSync('sha256sum', ['-c', '--quiet', join(path, '.lockstep/manifests', name)], { cwd: release(name) });
+  const listed = (name: string): string[] =>
+    readFileSync(join(path, '.lockstep/manifests', name), 'utf8')
+      .trimEnd()
+      .split('\n');
+  const files = (name: string): number =>
+    Number(spawnSync('sh', ['-c', 'find . -type f ! -name "*\n*" | wc -l'], { cwd: release(name) }).stdout.toString());
+
+  test.each(['none', 'gzip', 'zstd'] as const)(
+    '(%s) makes any change of a clone, and leaves the earlier release as it was',
+    async (compression) => {
+      const one = await ground.artifact(BEFORE);
+      expect(await unpack(ground, channel, 'r1', one, { compression })).toMatchObject({ state: 'unpacked', clone: 'none' });
+      const seen = await picture(release('r1'));
+      expect(seen).toEqual(await picture(one.directory));
+      const two = await ground.artifact(AFTER, MTIME + 60);
+      const same = await picture(two.directory);
+      expect(await unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one }, compression })).toMatchObject({
+        clone: 'now',
+      });
+      expect(await picture(release('r2'))).toEqual(same);
+      expect(await picture(release('r1'))).toEqual(seen);
+      // And back again, over a list of hashes that was made from a list.
+      await unpack(ground, channel, 'r3', one, { base: { release: 'r2', artifact: two }, compression });
+      expect(await picture(release('r3'))).toEqual(seen);
+      for (const name of ['r1', 'r2', 'r3']) {
+        expect(checked(name).stderr.toString() + checked(name).stdout.toString()).toBe('');
+        expect(listed(name)).toHaveLength(files(name));
+      }
+      expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
+      expect((await channel.hello(soon())).sealed.map((sealed) => sealed.release)).toEqual(['r1', 'r2', 'r3']);
+    },
+  );
+
+  test('starts from the clone that was made ahead; a damaged one, or one of another base, is not used', async () => {
+    const one = await ground.artifact({ a: 'one', 'd/b': 'two', 'd/c': 'three' });
+    const two = await ground.artifact({ a: 'one', 'd/b': 'changed', 'd/c': 'three' });
+    const next = join(path, '.lockstep/next');
+    const base = { release: 'r1', artifact: one };
+    await unpack(ground, channel, 'r1', one);
+    await channel.switch(nextOp(), null, 'r1', soon());
+    await channel.collect([], soon(), true);
+    expect(readdirSync(next)).toEqual(['r1']);
+    expect(await unpack(ground, channel, 'r2', two, { base })).toMatchObject({ clone: 'ahead' });
+    expect(await picture(release('r2'))).toEqual(await picture(two.directory));
+    expect(readdirSync(next)).toEqual([]);
+    const damages: (() => unknown)[] = [
+      () => writeFileSync(join(next, 'r1/d/stray'), ''),
+      () => rm(join(next, 'r1/d/c')),
+      () => rm(join(next, 'r1/d'), { recursive: true }),
+      () => rm(join(next, 'r1/d'), { recursive: true }).then(() => symlinkSync(ground.directory, join(next, 'r1/d'))),
+    ];
+    for (const [i, damage] of damages.entries()) {
+      await channel.collect(['r1'], soon(), true);
+      await damage();
+      expect(await unpack(ground, channel, `r3-${i}`, two, { base })).toMatchObject({ clone: 'now' });
+      expect(await picture(release(`r3-${i}`))).toEqual(await picture(two.directory));
+    }
+    expect(await picture(release('r1'))).toEqual(await picture(one.directory));
+    // One at most, and none when it is off.
+    await channel.collect(['r1', 'r3-3'], soon(), true);
+    await channel.switch(nextOp(), null, 'r3-3', soon());
+    expect(await unpack(ground, channel, 'r4', one, { base: { release: 'r3-3', artifact: two } })).toMatchObject({ clone: 'now' });
+    await channel.collect(['r1'], soon(), true);
+    expect(readdirSync(next)).toEqual(['r3-3']);
+    await channel.collect(['r1'], soon());
+    expect(readdirSync(next)).toEqual([]);
+    expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
+  });
+
+  test('hard-links what did not change', async () => {
+    const one = await ground.artifact({ a: 'one', 'd/b': 'two' });
+    const two = await ground.artifact({ a: 'one', 'd/b': 'three' });
+    await unpack(ground, channel, 'r1', one);
+    await unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } });
+    expect(statSync(join(release('r2'), 'a')).ino).toBe(statSync(join(release('r1'), 'a')).ino);
+    expect(statSync(join(release('r2'), 'd/b')).ino).not.toBe(statSync(join(release('r1'), 'd/b')).ino);
+  });
+
+  test('brings names that are hard on shells, tar and sha256sum', async () => {
+    const tree: Record<string, string> = {};
+    for (const name of ODD) Object.assign(tree, { [name]: name, [`dir ${name}/${name}`]: name });
+    const one = await ground.artifact(tree);
+    await unpack(ground, channel, 'r1', one);
+    expect(await picture(release('r1'))).toEqual(await picture(one.directory));
+    const two = await ground.artifact(Object.fromEntries(Object.entries(tree).map(([name, text]) => [name, `${text}!`])));
+    await unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } });
+    expect(await picture(release('r2'))).toEqual(await picture(two.directory));
+    expect(listed('r2')).toHaveLength(files('r2'));
+    const three = await ground.artifact({ last: 'one' });
+    await unpack(ground, channel, 'r3', three, { base: { release: 'r2', artifact: two } });
+    expect(readdirSync(release('r3'))).toEqual(['last']);
+    expect(listed('r3')).toHaveLength(1);
+  });
+
+  test('links shared paths, also in a clone that has them already', async () => {
+    const shared = [
+      { path: 'var/uploads', kind: 'directory' as const },
+      { path: 'config/local.php', kind: 'file' as const },
+    ];
+    const one = await ground.artifact({ a: 'one', 'config/local.php': 'covered' });
+    const two = await ground.artifact({ a: 'two', 'var/uploads/x': 'covered' });
+    await unpack(ground, channel, 'r1', one, { shared });
+    writeFileSync(join(path, 'shared/var/uploads/kept'), 'kept');
+    await unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one }, shared });
+    expect(readdirSync(join(release('r2'), 'var/uploads'))).toEqual(['kept']);
+    expect(readdirSync(join(path, 'shared/config'))).toEqual([]);
+    expect(await picture(release('r2'))).toContain('config/local.php -> ../../../shared/config/local.php');
+  });
+
+  test('asked for again, also by another channel, is there already', async () => {
+    const one = await ground.artifact({ a: 'one' });
+    const other = await ground.artifact({ a: 'two' });
+    await unpack(ground, channel, 'r1', one);
+    expect(await unpack(ground, channel, 'r1', one)).toEqual({ state: 'sealed', clone: 'none', bytes: 0 });
+    expect(await codeOf(unpack(ground, channel, 'r1', other))).toBe('conflict');
+    expect(readFileSync(join(release('r1'), 'a'), 'utf8')).toBe('one');
+  });
+
+  test('never writes through a directory that somebody replaced by a link; a repair makes it right', async () => {
+    const tree = { 'dir/a': 'one', 'dir/b': 'two', c: 'three' };
+    const one = await ground.artifact(tree);
+    const two = await ground.artifact({ ...tree, 'dir/a': 'changed', 'dir/new': 'new' });
+    await unpack(ground, channel, 'r1', one);
+    const outside = join(ground.directory, 'outside');
+    await rename(join(release('r1'), 'dir'), outside);
+    symlinkSync(outside, join(release('r1'), 'dir'));
+    const seen = await picture(outside);
+    expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } }))).toBe('mismatch');
+    expect(await picture(outside)).toEqual(seen);
+    expect(existsSync(release('r2'))).toBe(false);
+    await channel.send({ release: 'r2', directory: two.directory, files: null, except: [], repair: true }, soon());
+    await channel.seal(nextOp(), { release: 'r2', artifact: two.id, ...parcel(two).seal }, soon());
+    expect(await picture(release('r2'))).toEqual(await picture(two.directory));
+    expect(await picture(outside)).toEqual(seen);
+  });
+
+  test('of a damaged or missing base, or of other content than was said, is a mismatch, and nothing is renamed', async () => {
+    const one = await ground.artifact({ a: 'one', 'dir/b': 'two', link: { link: 'a' } });
+    const two = await ground.artifact({ a: 'one', 'dir/b': 'changed', link: { link: 'a' } });
+    await unpack(ground, channel, 'r1', one);
+    const base = { release: 'r1', artifact: one };
+    expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { ...base, release: 'r0' } }))).toBe('mismatch');
+    const shipped = await shipment(ground, two, one);
+    const lie = { release: 'r2', artifact: two.id, base: 'r1', revision: 'r1', shipment: { ...shipped, content: 'f'.repeat(64) } };
+    expect(await codeOf(channel.unpack(nextOp(), lie, soon()))).toBe('mismatch');
+    writeFileSync(join(release('r1'), 'dir/stray'), '');
+    expect(await codeOf(unpack(ground, channel, 'r2', two, { base }))).toBe('mismatch');
+    await rm(join(release('r1'), 'dir/stray'));
+    await rm(join(release('r1'), 'a'));
+    expect(await codeOf(unpack(ground, channel, 'r2', two, { base }))).toBe('mismatch');
+    expect(readdirSync(join(path, 'releases'))).toEqual(['r1']);
+    expect((await channel.hello(soon())).sealed).toHaveLength(1);
+  });
+
+  test('that does not fit says so, gives back the room, and the server can still be unlocked', async () => {
+    if (process.getuid?.() !== 0) return; // mount(8)
+    await mkdir(path, { recursive: true });
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,nr_inodes=200', 'tmpfs', path]).status).toBe(0);
+    try {
+      const big = await ground.artifact({ big: 'x'.repeat(2_000_000) });
+      const many = await ground.artifact(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, 'x'])));
+      await channel.lock(nextOp(), 'token', { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 0 }, soon());
+      expect(await codeOf(unpack(ground, channel, 'r1', big))).toBe('disk');
+      expect(await codeOf(unpack(ground, channel, 'r1', big, { compression: 'gzip' }))).toBe('disk');
+      expect(await codeOf(unpack(ground, channel, 'r2', many, { compression: 'gzip' }))).toBe('disk');
+      expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
+      await channel.unlock(nextOp(), 'token', soon());
+      expect(existsSync(join(path, 'maintenance'))).toBe(false);
+    } finally {
+      await channel.close();
+      spawnSync('umount', ['-l', path]);
+    }
+  });
+});
