@@ -19,9 +19,12 @@ import { slots } from './slots.ts';
 import { fail, firstLine, isCommand, LONGEST_OUTPUT, versionOf } from './version.ts';
 import { giveTo, makeWork, remove, removeLeftWork } from './work.ts';
 
-/** The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. */
+/** The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links, `unchanged`: its files that the tree lacks. */
 export type Sealing = Artifacts & {
-  seal(tree: string, options: { mtime: number; previous: Artifact | null; signal: AbortSignal }): Promise<Artifact>;
+  seal(
+    tree: string,
+    options: { mtime: number; previous: Artifact | null; unchanged?: readonly string[]; signal: AbortSignal },
+  ): Promise<Artifact>;
 };
 
 export type BuilderOptions = {
@@ -70,7 +73,39 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     const what = named(request);
     const work = await makeWork(at.work, prefix, isolation);
     const tree = join(work, 'tree');
+    const note = await latest.read(keys.rule);
+    const previous = await found(note);
+    const options = { mtime: Math.floor(commit.time / 1000), previous, signal };
+    const keep = async (artifact: Artifact, version: string | null): Promise<Built> => {
+      await built.write(keys.revision, { id: artifact.id, version });
+      // Of the latest, the word is the revision.
+      await latest.write(keys.rule, { id: artifact.id, version: commit.revision });
+      log(
+        `sealed ${artifact.manifest.entries.length} entries as artifact ${artifact.id.slice(0, 12)}${version === null ? '' : `, version ${version}`}\n`,
+      );
+      return { ...artifact, version };
+    };
+
+    /** Where no command is run, the artifact follows from the one before and the difference of the revisions. `null`: it does not. */
+    const sealChanges = async (since: string): Promise<Artifact | null> => {
+      const changes = join(work, 'changes');
+      await mkdir(changes, { mode: 0o700 });
+      try {
+        const vcs = versionControl(repository);
+        const unchanged = await vcs.exportChanges?.(branch, commit.revision, since, build.subdirectory, changes, signal);
+        return unchanged == null ? null : await artifacts.seal(changes, { ...options, unchanged });
+      } catch (error) {
+        // The artifact before was damaged: everything is written anew.
+        if (error instanceof DeployError && error.code === 'artifact') return null;
+        throw error;
+      }
+    };
+
     try {
+      if (!runsCommand(build) && build.output === '.' && previous !== null && note?.version != null) {
+        const artifact = await sealChanges(note.version);
+        if (artifact !== null) return await keep(artifact, await versionOf(request, artifact, versionControl, signal));
+      }
       await versionControl(repository).export(branch, commit.revision, build.subdirectory, tree, signal);
       const caches = join(at.cache, keys.rule);
       const place = (): Place => ({ isolation, work, hidden, mark: `${mark}.${randomBytes(8).toString('hex')}`, log, signal });
@@ -82,16 +117,10 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       if (build.command !== null) await runCommand(request, build.command, place());
       const output = await findOutput(what, tree, build.output, build.command !== null);
       const said = build.version !== undefined && isCommand(build.version) ? await printed(request, build.version.command, place()) : null;
-      const options = { mtime: Math.floor(commit.time / 1000), previous: await found(await latest.read(keys.rule)), signal };
       const artifact = await artifacts.seal(output, options);
       const version = said ?? (await versionOf(request, artifact, versionControl, signal));
       if (build.command !== null) await keepCaches(caches, tree, build.cache);
-      await built.write(keys.revision, { id: artifact.id, version });
-      await latest.write(keys.rule, { id: artifact.id, version: null });
-      log(
-        `sealed ${artifact.manifest.entries.length} entries as artifact ${artifact.id.slice(0, 12)}${version === null ? '' : `, version ${version}`}\n`,
-      );
-      return { ...artifact, version };
+      return await keep(artifact, version);
     } catch (error) {
       throw await explain(error, what, work, signal);
     } finally {

@@ -30,6 +30,19 @@ export type VersionControl = {
   isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean>;
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Writes what of the revision's tree is not as it was at `since`, with all directories and links, into `directory`, which is empty; returns
+   * the paths of the files that are as they were. The whole tree is checked as `export` checks it. `null`: that cannot be told, and nothing
+   * was written; so it is with Subversion.
+   */
+  exportChanges?(
+    branch: string,
+    revision: string,
+    since: string,
+    subdirectory: string,
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | null>;
   /** The tag at the revision; else, as `git describe` says it, the last one before and how far away it is. Subversion has none: `r17`. */
   tag(branch: string, revision: string, signal: AbortSignal): Promise<string>;
 };

@@ -42,20 +42,22 @@ type Source = {
 
 /**
  * Writes a tree into an empty directory: files 0644 or 0755, directories 0755, links as links. The whole tree, with all submodules, is
- * checked before the first file is written. Throws DeployError `hostile-tree`, `repository`, `disk`, `aborted`.
+ * checked before the first file is written. With `changed`, only those of its files are written, and the paths of the others are returned. Throws DeployError `hostile-tree`, `repository`, `disk`, `aborted`.
  */
 export async function exportTree(
   source: Omit<Source, 'prefix'>,
   directory: string,
   openMirror: OpenMirror,
   signal: AbortSignal,
-): Promise<void> {
+  changed: ReadonlySet<string> | null = null,
+): Promise<string[]> {
   const parts: Part[] = [];
   const guard = createTreeGuard(`the tree of ${source.mirror.title} at ${source.commit}`);
   await collect({ ...source, prefix: '' }, guard, parts, openMirror, 0, signal);
   guard.finish();
   for (const part of parts) {
-    if (part.mirror === source.mirror) await write(part, directory, signal);
+    if (part.mirror === source.mirror)
+      await write({ ...part, files: part.files.filter((file) => changed?.has(file.path) !== false) }, directory, signal);
     else {
       // A submodule's mirror may have to be healed here: then its commit is fetched once more, and what was written is written over.
       await inMirror(part.mirror, async () => {
@@ -66,6 +68,7 @@ export async function exportTree(
   }
   // Links last: no file is ever written through one.
   for (const part of parts) for (const link of part.links) await symlink(link.target, join(directory, link.path));
+  return changed === null ? [] : parts.flatMap((part) => part.files.map((file) => file.path)).filter((path) => !changed.has(path));
 }
 
 /** Lists a tree and the trees of its submodules, passing each entry by the guard. */

@@ -66,6 +66,20 @@ export async function treeOf(mirror: Mirror, commit: string, subdirectory: strin
   );
 }
 
+/** The paths that differ between two commits, from `subdirectory` on; `null`: one of them has no such directory, or is not in the mirror. */
+export async function changedPaths(
+  mirror: Mirror,
+  older: string,
+  newer: string,
+  subdirectory: string,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | null> {
+  const path = (subdirectoryParts(subdirectory) ?? []).join('/');
+  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', `${older}:${path}`, `${newer}:${path}`, '--'];
+  const ended = await tryGit(mirror, { tried: `comparing ${older} and ${newer} of ${mirror.title}`, args, signal });
+  return ended.exit === 0 ? new Set(ended.stdout.toString().split('\0')) : null;
+}
+
 /** All entries of a tree, directories before what is in them. */
 export async function listTree(mirror: Mirror, tree: string, limit: number, signal: AbortSignal): Promise<GitEntry[]> {
   const tried = `listing the tree ${tree} of ${mirror.title}`;

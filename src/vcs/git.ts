@@ -7,7 +7,7 @@ import type { Repository } from '../core/repository.ts';
 import type { Mirror } from './git-command.ts';
 import { exportTree } from './git-export.ts';
 import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
-import { describeCommit, readCommit, treeOf } from './git-tree.ts';
+import { changedPaths, describeCommit, readCommit, treeOf } from './git-tree.ts';
 import { parseGitUrl } from './git-url.ts';
 import { fileNameOf, isObjectId, shortHash } from './names.ts';
 import type { Serial } from './serial.ts';
@@ -87,6 +87,22 @@ export function openGit(repository: Repository, directory: string, serial: Seria
         await bringBranch(mirror, branch, revision, signal);
         const tree = await treeOf(mirror, revision, subdirectory, signal);
         await exportTree({ mirror, commit: revision, tree, subdirectory }, target, openMirror, signal);
+      });
+    },
+
+    async exportChanges(branch, revision, since, subdirectory, target, signal) {
+      checkId(repository, revision);
+      // What a submodule holds does not show in the difference of two trees.
+      if (repository.submodules !== null || !isObjectId(since)) return null;
+      return await inOrder(async () => {
+        await empty(target);
+        await bringBranch(mirror, branch, revision, signal);
+        if (!(await hasCommit(mirror, since, signal))) return null;
+        const tree = await treeOf(mirror, revision, subdirectory, signal);
+        const changed = await changedPaths(mirror, since, revision, subdirectory, signal);
+        return changed === null
+          ? null
+          : await exportTree({ mirror, commit: revision, tree, subdirectory }, target, openMirror, signal, changed);
       });
     },
   };

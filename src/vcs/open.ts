@@ -49,5 +49,9 @@ function withDiskErrors(opened: VersionControl, directory: string): VersionContr
     tag: (branch, revision, signal) => explained(opened.tag(branch, revision, signal), directory),
     export: (branch, revision, subdirectory, target, signal) =>
       explained(opened.export(branch, revision, subdirectory, target, signal), `${target} or ${directory}`),
+    exportChanges: async (branch, revision, since, subdirectory, target, signal) => {
+      const work = opened.exportChanges?.(branch, revision, since, subdirectory, target, signal);
+      return work === undefined ? null : explained(work, `${target} or ${directory}`);
+    },
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
-import { codeOf, nextOp, openGround, parcel, picture, processesOf, soon, upload } from './ground.ts';
+import { codeOf, nextOp, openGround, parcel, picture, processesOf, soon, unpack, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 
 const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 0 };
@@ -78,6 +78,25 @@ describe.each(['ssh client', 'agent'])('killing the %s', (victim) => {
     }
     await channel.collect([], soon());
     expect(readdirSync(path).sort()).toEqual(['.lockstep', 'current', 'maintenance.html', 'releases', 'shared']);
+  });
+
+  test('at any moment of a pack changes nothing about its end, with clones made ahead and without', async () => {
+    const tree = (round: number) =>
+      Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`d${i % 5}/f${i}`, i < 10 ? `${round} ${i}` : `${i}`]));
+    let base: { release: string; artifact: Awaited<ReturnType<Ground['artifact']>> } | null = null;
+    for (let round = 0; round < ROUNDS; round++) {
+      const release = `r${round}`;
+      const artifact = await ground.artifact(tree(round));
+      await struck(() => unpack(ground, channel, release, artifact, { base, compression: round % 2 === 0 ? 'none' : 'gzip' }));
+      expect(await picture(join(path, 'releases', release))).toEqual(await picture(artifact.directory));
+      if (base !== null) expect(await picture(join(path, 'releases', base.release))).toEqual(await picture(base.artifact.directory));
+      await channel.switch(nextOp(), null, release, soon());
+      await struck(() => channel.collect(base === null ? [] : [base.release], soon(), round < 4));
+      base = { release, artifact };
+    }
+    await channel.collect([], soon(), false);
+    expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
+    expect(readdirSync(join(path, '.lockstep/next'))).toEqual([]);
   });
 
   test('at any moment of an upload leaves a whole release or none', async () => {

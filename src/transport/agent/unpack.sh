@@ -111,7 +111,7 @@ list_hashes() {
   fi
 }
 
-# When nobody waits: the clone that the next upload starts from. Where it cannot be made now, it is made then.
+# When no visitor waits: the clone that the next upload starts from. Not for long, for the next deployment may; what cannot be made now is made then.
 clone_ahead() {
   next=.lockstep/next/$serving new=.lockstep/next/.new.$$
   is_name "$serving" && is_sealed "$serving" && [ ! -e "$next" ] || return 0
@@ -122,7 +122,7 @@ clone_ahead() {
   idle=
   ! command -v ionice >/dev/null || idle='ionice -t -c 3'
   # shellcheck disable=SC2086 # Several words.
-  if ! { mkdir -p .lockstep/next && timeout 60 nice -n 19 $idle cp -al "releases/$serving" "$new" && mv -T "$new" "$next"; }; then
+  if ! { mkdir -p .lockstep/next && timeout 15 nice -n 19 $idle cp -al "releases/$serving" "$new" && mv -T "$new" "$next"; }; then
     rm -rf "$new"
   fi
 }
