@@ -178,7 +178,7 @@ export async function startDaemon({
   });
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
-  const people = createPeople({ store: peopleStore, witness, now });
+  const people = createPeople({ store: peopleStore, ownerToken: token, witness, now });
   const http = createHttpServer(application, { token, people, witness, version, hooks: hookReader, log: (line) => log.error(line) });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));

@@ -50,7 +50,7 @@ if (!isDaemon) process.once('SIGINT', () => interrupted.abort());
 
 process.exitCode = await runCommand(
   process.argv.slice(2),
-  { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), signal: interrupted.signal },
+  { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), signal: interrupted.signal },
   {
     version,
     startDaemon: runDaemon,

@@ -16,6 +16,7 @@ import type { GlobalOptions } from './settings.ts';
 import { check, daemon, hookSecret, init, installHooks, trustServers } from './setup.ts';
 import { servers, status } from './status.ts';
 import { createToken, revokeToken, tokens } from './tokens.ts';
+import { addUser, changePassword, removeUser, users } from './users.ts';
 import { ROLES } from '../core/actor.ts';
 
 type Perform = (session: Session) => Promise<number>;
@@ -102,6 +103,7 @@ type CommandOptions = {
   role?: string;
   clusters?: readonly string[];
   days?: number;
+  teams?: readonly string[];
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -336,6 +338,25 @@ function peopleCommands(program: Command, does: Does): void {
   );
   does(token.command('revoke').description('let nobody come in with a token any more').argument('<name>'), (session, [name = '']) =>
     revokeToken(session, name),
+  );
+  const user = program.command('user').description('people who sign in with a password');
+  does(
+    user
+      .command('add')
+      .description('add a user; the password is asked for, or read from standard input')
+      .argument('<name>')
+      .addOption(role().makeOptionMandatory())
+      .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList, ['*'])
+      .option('--teams <names>', 'teams, separated by commas', commaList, []),
+    (session, [name = ''], { role: wanted = '', clusters = [], teams = [] }) => addUser(session, name, { role: wanted, clusters, teams }),
+  );
+  does(user.command('list').description('users, with what they may'), (session) => users(session));
+  does(user.command('remove').description('remove a user; their sessions end').argument('<name>'), (session, [name = '']) =>
+    removeUser(session, name),
+  );
+  does(
+    user.command('password').description('give a user another password; it is asked for, or read from standard input').argument('<name>'),
+    (session, [name = '']) => changePassword(session, name),
   );
 }
 

@@ -1,5 +1,5 @@
 // What the commands need from outside: the terminal they run in, and the parts of the product that they may not import themselves.
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { CheckResult } from '../core/check.ts';
 import type { Branch } from '../core/mapping.ts';
 
@@ -10,10 +10,15 @@ export type CommandStream = Writable & {
   readonly rows?: number | undefined;
 };
 
+/** Standard input. On a terminal what is typed can be kept from being shown. */
+export type CommandInput = Readable & { readonly isTTY?: boolean | undefined; setRawMode?(isRaw: boolean): unknown };
+
 /** The surroundings of one command. */
 export type CommandIo = {
   readonly stdout: CommandStream;
   readonly stderr: CommandStream;
+  /** Left out: there is none. */
+  readonly stdin?: CommandInput;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborted by Ctrl-C. */

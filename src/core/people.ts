@@ -82,9 +82,47 @@ export type TokenView = {
 /** `lifetimeMs` null: the usual 90 days. */
 export type TokenOrder = Grant & { readonly name: string; readonly lifetimeMs: number | null };
 
+/** As the API shows it. */
+export type UserView = {
+  name: string;
+  role: Role;
+  clusters: readonly string[];
+  teams: readonly string[];
+  createdBy: string;
+  createdAt: string;
+};
+
+export type UserOrder = Grant & { readonly name: string; readonly teams: readonly string[]; readonly password: string };
+
+/** `name` empty: the password is the daemon's own token. `previous`: the session that the browser had, which ends. */
+export type Credentials = {
+  readonly name: string;
+  readonly password: string;
+  readonly address: string | null;
+  readonly previous: string | null;
+};
+
+/** `session`: for the cookie, and for nobody else. `wait`: so many milliseconds before the next attempt is looked at. */
+export type SignIn =
+  | { readonly state: 'in'; readonly session: string; readonly lifetimeMs: number }
+  | { readonly state: 'wrong' }
+  | { readonly state: 'wait'; readonly waitMs: number };
+
+/** How people can sign in, besides the owner with the daemon's own token. */
+export type SignInWays = { readonly password: boolean };
+
 /** Something that was done or refused about people or at the door, for the log and the audit. */
 export type Witnessed = {
-  readonly what: 'refused' | 'token-created' | 'token-revoked';
+  readonly what:
+    | 'refused'
+    | 'signed-in'
+    | 'sign-in-refused'
+    | 'signed-out'
+    | 'token-created'
+    | 'token-revoked'
+    | 'user-added'
+    | 'user-removed'
+    | 'password-changed';
   /** As they are known, or as who they tried to come in. */
   readonly who: string;
   readonly address: string | null;
@@ -105,4 +143,16 @@ export type People = {
   createToken(order: TokenOrder, actor: Actor): Promise<{ token: TokenView; secret: string }>;
   /** At once. Again is as once. */
   revokeToken(name: string, actor: Actor): Promise<TokenView>;
+  /** Who is signed in; `null`: nobody, or not any more. `isUse`: it counts as use, and the session stays alive. */
+  bySession(session: string, address: string | null, isUse: boolean): Promise<Actor | null>;
+  /** Takes equally long, and says the same, for a wrong name and a wrong password. */
+  signIn(credentials: Credentials): Promise<SignIn>;
+  signOut(session: string, address: string | null): Promise<void>;
+  ways(): Promise<SignInWays>;
+  users(): Promise<readonly UserView[]>;
+  addUser(order: UserOrder, actor: Actor): Promise<UserView>;
+  /** Their sessions end. */
+  removeUser(name: string, actor: Actor): Promise<void>;
+  /** Their sessions end. */
+  changePassword(name: string, password: string, actor: Actor): Promise<void>;
 };

@@ -2,7 +2,7 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
-import { createDoor, identifier } from './door.ts';
+import { createDoor } from './door.ts';
 import { answerFailure, failureHandler } from './failure.ts';
 import { originGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
@@ -12,7 +12,7 @@ import type { Context } from './route.ts';
 import { createRoutes } from './routes.ts';
 
 /** No body is read here: each route reads its own, after its door. */
-export function createApp(context: Context, token: string, doorplate: () => Doorplate): Express {
+export function createApp(context: Context, doorplate: () => Doorplate): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.set('query parser', 'simple');
@@ -30,11 +30,12 @@ export function createApp(context: Context, token: string, doorplate: () => Door
       },
       // The daemon itself speaks plain HTTP; a proxy that adds TLS may add this too.
       strictTransportSecurity: false,
-      referrerPolicy: { policy: 'no-referrer' },
+      // With `no-referrer`, browsers would send `Origin: null` with our own forms (Fetch, 3.2).
+      referrerPolicy: { policy: 'same-origin' },
     }),
   );
   app.use(originGuard(doorplate));
-  const door = createDoor(context, identifier(token, context.people));
+  const door = createDoor(context);
   for (const route of createRoutes()) {
     if (isGuarded(route)) app[route.method](route.path, door(route));
     else app[route.method](route.path, (request, response) => route.handle(context, request, response));

@@ -1,6 +1,6 @@
-// The description of the routes about people: tokens.
+// The description of the routes about people: tokens, users, signing in.
 import { ROLES } from '../core/actor.ts';
-import { body, by, change, common, failure, json, listOf, object, orNull, ref, text } from './openapi-parts.ts';
+import { body, by, change, common, failure, json, listOf, object, orNull, plain, query, ref, text } from './openapi-parts.ts';
 
 const name = { name: 'name', in: 'path', required: true, schema: text, description: 'Its name.' };
 const grant = {
@@ -40,9 +40,92 @@ export const peoplePaths = {
       responses: { ...change, 200: json('Revoked.', object({ token: ref('Token') })) },
     },
   },
+  '/api/v1/users': {
+    get: {
+      summary: 'Users with a password of ours',
+      responses: { ...common, ...forAdmins, 200: json('The users.', object({ users: listOf(ref('User')) })) },
+    },
+    post: {
+      summary: 'Add a user',
+      requestBody: body({ name: { ...text, maxLength: 64 }, password: { ...text, minLength: 10 }, ...grant, teams: listOf(text), by }, [
+        'name',
+        'password',
+        'role',
+        'clusters',
+      ]),
+      responses: { ...change, 201: json('Added.', object({ user: ref('User') })) },
+    },
+  },
+  '/api/v1/users/{name}/remove': {
+    post: {
+      summary: 'Remove a user; their sessions end',
+      parameters: [name],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('Removed.', object({ message: text })) },
+    },
+  },
+  '/api/v1/users/{name}/password': {
+    post: {
+      summary: 'Give a user another password; their sessions end',
+      parameters: [name],
+      requestBody: body({ password: { ...text, minLength: 10 }, by }, ['password']),
+      responses: { ...change, 200: json('Changed.', object({ message: text })) },
+    },
+  },
+  '/login': {
+    get: {
+      summary: 'The page to sign in with',
+      security: [],
+      parameters: [query('next', text, 'Path to go to afterwards.')],
+      responses: { 200: plain('HTML.', 'text/html') },
+    },
+    post: {
+      summary: 'Sign in',
+      security: [],
+      requestBody: {
+        required: true,
+        content: { 'application/x-www-form-urlencoded': { schema: object({ name: text, password: text, next: text }, ['next']) } },
+      },
+      responses: {
+        303: { description: 'Signed in; the session is in a cookie.' },
+        401: plain('The name or the password is wrong.', 'text/html'),
+        403: failure('Not from a page of this address.'),
+        429: plain('Too many attempts; `Retry-After` says when to try again.', 'text/html'),
+      },
+    },
+  },
+  '/logout': {
+    post: {
+      summary: 'Sign out',
+      security: [],
+      responses: { 303: { description: 'Signed out.' }, 403: failure('Not from a page of this address.') },
+    },
+  },
+  '/api/v1/me': {
+    get: {
+      summary: 'Who one is, and how one can sign in',
+      security: [],
+      responses: {
+        200: json(
+          '`actor` is null for who is not known.',
+          object({ actor: orNull(ref('Actor')), ways: ref('SignInWays'), version: text }, ['version']),
+        ),
+      },
+    },
+  },
 };
 
 export const peopleSchemas = {
+  Actor: object({ kind: { enum: ['owner', 'user', 'token'] }, name: text, role: text, clusters: listOf(text), teams: listOf(text) }),
+  SignInWays: object({ password: { type: 'boolean', description: 'Are there users with a password?' } }),
+  User: object({
+    name: text,
+    role: text,
+    clusters: listOf(text),
+    teams: listOf(text),
+    createdBy: text,
+    createdAt: { ...text, format: 'date-time' },
+  }),
   Token: object({
     name: text,
     role: text,

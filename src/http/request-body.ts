@@ -41,6 +41,15 @@ export const TOKEN = z.strictObject({
   days: z.number().positive().max(1000).nullable().default(null),
   by,
 });
+export const USER = z.strictObject({
+  name: z.string().max(100),
+  password: z.string().max(4096),
+  role: z.enum(ROLES),
+  clusters: z.array(z.string().max(100)).max(100),
+  teams: z.array(z.string().max(100)).max(100).default([]),
+  by,
+});
+export const PASSWORD = z.strictObject({ password: z.string().max(4096), by });
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });
 
 /** An empty body is `{}`. Throws `Malformed`, with the key's name first where there is one; anything but JSON is `refused`. */
@@ -58,6 +67,19 @@ export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promi
   const [issue] = checked.error.issues;
   const path = issue?.path.join('.') ?? '';
   throw new Malformed(visibleLine(`${path === '' ? 'the body' : path}: ${issue?.message ?? 'is not what was expected'}`).slice(0, 300));
+}
+
+const LARGEST_FORM = 8 * 1024;
+
+/** The fields of an HTML form. Throws `refused` for any other type, `Malformed` for more than a form of ours has. */
+export async function readForm(request: Request): Promise<URLSearchParams> {
+  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+    throw new DeployError('refused', 'The body of the request must be a form.');
+  }
+  const body = await readBody(request, LARGEST_FORM, BODY_TIMEOUT_MS);
+  if (typeof body === 'string')
+    throw new Malformed(`the form ${body === 'large' ? `has more than ${LARGEST_FORM} bytes` : 'did not come whole in time'}`);
+  return new URLSearchParams(body.toString('utf8'));
 }
 
 function parse(body: Buffer): unknown {

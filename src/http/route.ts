@@ -6,13 +6,19 @@ import type { HookReader } from '../core/hook.ts';
 import { DeployError } from '../core/errors.ts';
 import type { People, Witness } from '../core/people.ts';
 import type { Admission } from './admission.ts';
+import type { Identify } from './identity.ts';
 import type { Refusals } from './refusals.ts';
+import type { CookiePlace } from './session-cookie.ts';
 
 /** What the handlers work with. */
 export type Context = {
   readonly application: Application;
   readonly hooks: HookReader;
   readonly people: People;
+  readonly identify: Identify;
+  /** Where a request came from, as far as that is known. */
+  readonly addressOf: (request: Request) => string | null;
+  readonly cookiePlace: (request: Request) => CookiePlace;
   /** Is told of what was refused to somebody who is known. */
   readonly witness: Witness;
   readonly refusals: Refusals;
@@ -28,8 +34,8 @@ export type Context = {
 };
 
 /**
- * How somebody comes in. `open`: everybody may; `signed`: the handler checks the signature itself; `token`: who is known, by a token;
- * `browser`: the same, also by a token as the password of basic authentication.
+ * How somebody comes in. `open`: everybody may; `signed`: the handler checks the signature itself; `token`: who is known, by a token or a
+ * session; `browser`: the same, also by a token as the password of basic authentication, and people are shown where to sign in.
  */
 export type Door = 'open' | 'signed' | 'token' | 'browser';
 

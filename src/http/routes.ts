@@ -10,6 +10,7 @@ import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { Route } from './route.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 
 export function createRoutes(): readonly Route[] {
   return [
@@ -19,6 +20,7 @@ export function createRoutes(): readonly Route[] {
     ...deploymentRoutes,
     ...deliveryRoutes,
     ...peopleRoutes,
+    ...signInRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },
     {
       method: 'get',

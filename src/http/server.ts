@@ -1,14 +1,17 @@
 // The HTTP server: where it listens, how long it waits for whom, and how it closes.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Request } from 'express';
 import type { Application } from '../core/application.ts';
 import { DeployError } from '../core/errors.ts';
 import type { HookReader } from '../core/hook.ts';
 import type { People, Witness } from '../core/people.ts';
 import { createApp } from './app.ts';
 import type { Doorplate } from './guard.ts';
+import { createIdentify } from './identity.ts';
 import { createRefusals } from './refusals.ts';
 import type { Context } from './route.ts';
+import type { CookiePlace } from './session-cookie.ts';
 
 export type HttpOptions = {
   /** The daemon's own token. */
@@ -42,11 +45,29 @@ export function createHttpServer(application: Application, options: HttpOptions)
   const { people, witness, hooks, version, log, hosts = [], now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
   const streams = new Set<AbortController>();
   const refusals = createRefusals(log, now);
-  const context: Context = { application, people, witness, hooks, refusals, version, log, now, streams, slowReaderMs, watchMs };
+  const addressOf = (request: Request): string | null => request.socket.remoteAddress ?? null;
+  const cookiePlace = (): CookiePlace => ({ isSecure: false, port: doorplate.port });
+  const identify = createIdentify({ token: options.token, people, addressOf, cookiePlace });
+  const context: Context = {
+    application,
+    people,
+    identify,
+    addressOf,
+    cookiePlace,
+    witness,
+    hooks,
+    refusals,
+    version,
+    log,
+    now,
+    streams,
+    slowReaderMs,
+    watchMs,
+  };
   let doorplate: Doorplate = { address: '127.0.0.1', port: 0, hosts: hosts.map((host) => host.toLowerCase()) };
   let closing = false;
 
-  const app = createApp(context, options.token, () => doorplate);
+  const app = createApp(context, () => doorplate);
   // Node's own limits are looked at every 30 s only, unless told otherwise.
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 }, app);
   server.maxConnections = 1024;

@@ -1,14 +1,26 @@
-// Everybody who may use the daemon besides its owner.
+// Everybody who may use the daemon: its owner, and those to whom somebody gave a token or a password.
 import type { People, PeopleStore, Witness } from '../core/people.ts';
+import { createSessions } from './sessions.ts';
+import { createSignIn } from './sign-in.ts';
 import { createTokens } from './tokens.ts';
+import { createUsers } from './users.ts';
 
 export type PeopleTools = {
   readonly store: PeopleStore;
+  /** The daemon's own token. */
+  readonly ownerToken: string;
   readonly witness: Witness;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 };
 
 export function createPeople(tools: PeopleTools): People {
-  return { ...createTokens(tools) };
+  const { store } = tools;
+  const sessions = createSessions(tools);
+  return {
+    ...createTokens(tools),
+    ...createUsers(tools),
+    ...createSignIn({ ...tools, sessions }),
+    ways: async () => ({ password: (await store.users()).length > 0 }),
+  };
 }

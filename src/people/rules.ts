@@ -13,10 +13,26 @@ export function checkName(name: string): void {
   }
 }
 
+export function checkTeams(teams: readonly string[]): void {
+  if (teams.length > MOST_CLUSTERS) throw refused(`at most ${MOST_CLUSTERS} teams are allowed`);
+  for (const team of teams) checkName(team);
+}
+
 export function checkGrant({ clusters }: Grant): void {
   if (clusters.length === 0 || clusters.length > MOST_CLUSTERS) throw refused('name the clusters that the role is for; "*": all of them');
   const odd = clusters.find((glob) => !GLOB.test(glob));
   if (odd !== undefined) throw refused(`"${odd}" can be no cluster; letters, digits and . _ - are allowed, and * for any of them`);
+}
+
+const SHORTEST_PASSWORD = 10;
+/** Longer ones would only be work for whoever checks them. */
+const LONGEST_PASSWORD = 1024;
+
+/** Length is what makes a password good; rules about characters do not (NIST SP 800-63B, 3.1.1). */
+export function checkPassword(name: string, password: string): void {
+  if ([...password].length < SHORTEST_PASSWORD) throw refused(`a password has at least ${SHORTEST_PASSWORD} characters`);
+  if (Buffer.byteLength(password) > LONGEST_PASSWORD) throw refused(`a password has at most ${LONGEST_PASSWORD} bytes`);
+  if (password.toLowerCase().includes(name.toLowerCase())) throw refused('the password must not hold the name');
 }
 
 export const refused = (message: string): DeployError => new DeployError('refused', message);
