@@ -22,6 +22,9 @@ import { createMasking } from './files/masking.ts';
 import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
+import { readCertificate } from './http/certificate.ts';
+import { checkListening, IN_PLAIN } from './http/listening.ts';
+import type { Listening } from './http/listening.ts';
 import { createHttpServer } from './http/server.ts';
 import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
@@ -54,6 +57,8 @@ export type DaemonOptions = {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
+  /** In plain if left out, which is for the loopback. */
+  readonly listening?: Listening;
   readonly log: Log;
   /** Stands between the engine and the store; tests of crashes put a store there that dies at a chosen moment. */
   readonly wrapStore?: (store: Store) => Store;
@@ -74,10 +79,13 @@ export async function startDaemon({
   data,
   address,
   port,
+  listening = IN_PLAIN,
   log,
   wrapStore = (store) => store,
 }: DaemonOptions): Promise<Daemon> {
   const now = Date.now;
+  checkListening(address, listening);
+  const certificate = listening.tls && (await readCertificate(listening.tls));
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
   let configurationProblem: string | null = null;
@@ -179,7 +187,16 @@ export async function startDaemon({
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
   const people = createPeople({ store: peopleStore, ownerToken: token, witness, now });
-  const http = createHttpServer(application, { token, people, witness, version, hooks: hookReader, log: (line) => log.error(line) });
+  const http = createHttpServer(application, {
+    token,
+    people,
+    witness,
+    version,
+    hooks: hookReader,
+    log: (line) => log.error(line),
+    listening,
+    certificate,
+  });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();

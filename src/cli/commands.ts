@@ -104,6 +104,9 @@ type CommandOptions = {
   clusters?: readonly string[];
   days?: number;
   teams?: readonly string[];
+  tlsCert?: string;
+  tlsKey?: string;
+  behindProxy?: readonly string[];
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -129,8 +132,11 @@ function setupCommands(program: Command, does: Does): void {
     program
       .command('daemon')
       .description('run the daemon until it is told to stop (SIGTERM, Ctrl-C)')
-      .option('--listen <address>', 'address and port to listen at', listenAddress, '127.0.0.1:8484'),
-    (session, _, { listen = '' }) => daemon(session, listen),
+      .option('--listen <address>', 'address and port to listen at', listenAddress, '127.0.0.1:8484')
+      .option('--tls-cert <file>', 'certificate with its chain, in PEM; read again when it changes')
+      .option('--tls-key <file>', 'its key, in PEM')
+      .option('--behind-proxy <addresses>', 'proxies that speak TLS in front, separated by commas; nobody else is answered', commaList, []),
+    (session, _, { listen = '', tlsCert, tlsKey, behindProxy = [] }) => daemon(session, { listen, tlsCert, tlsKey, behindProxy }),
   );
   does(
     program.command('check').description('check the configuration').option('--servers', 'connect to every server, too'),

@@ -44,7 +44,7 @@ function typedLine(stdin: CommandInput): Promise<string> {
       for (const key of chunk) {
         if (key === '\r' || key === '\n') return finish(() => resolve(line));
         if (key === '\u0003' || key === '\u0004') return finish(() => reject(interrupted()));
-        line = key === '\u007f' || key === '\b' ? [...line].slice(0, -1).join('') : (line + key).slice(0, LONGEST);
+        line = key === '\u007f' || key === '\b' ? Array.from(line).slice(0, -1).join('') : (line + key).slice(0, LONGEST);
       }
     };
     stdin.setRawMode?.(true);

@@ -55,11 +55,21 @@ export type HookSecret = {
   readonly lines: readonly string[];
 };
 
+/** `tls`: absolute paths. `behindProxy`: addresses and networks. */
+export type DaemonStart = {
+  readonly config: string;
+  readonly data: string;
+  readonly listen: string;
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly behindProxy: readonly string[];
+  readonly ready: (url: string) => void;
+};
+
 /** `config`, `data`, `dir` and `path` are absolute. Everything rejects with DeployError. */
 export type CliWiring = {
   readonly version: string;
   /** Runs until the process is told to stop. Calls `ready` once, with the address, when requests are answered. */
-  startDaemon(options: { config: string; data: string; listen: string; ready: (url: string) => void }): Promise<void>;
+  startDaemon(options: DaemonStart): Promise<void>;
   /** Rejects with DeployError `configuration` when the file is not valid. */
   checkConfiguration(file: string): Promise<{ text: string; warnings: string[] }>;
   /**

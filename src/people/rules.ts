@@ -30,7 +30,7 @@ const LONGEST_PASSWORD = 1024;
 
 /** Length is what makes a password good; rules about characters do not (NIST SP 800-63B, 3.1.1). */
 export function checkPassword(name: string, password: string): void {
-  if ([...password].length < SHORTEST_PASSWORD) throw refused(`a password has at least ${SHORTEST_PASSWORD} characters`);
+  if (Array.from(password).length < SHORTEST_PASSWORD) throw refused(`a password has at least ${SHORTEST_PASSWORD} characters`);
   if (Buffer.byteLength(password) > LONGEST_PASSWORD) throw refused(`a password has at most ${LONGEST_PASSWORD} bytes`);
   if (password.toLowerCase().includes(name.toLowerCase())) throw refused('the password must not hold the name');
 }
