@@ -186,7 +186,8 @@ export async function startDaemon({
   });
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
-  const people = createPeople({ store: peopleStore, ownerToken: token, witness, now });
+  const settings = () => configuration.people ?? null;
+  const people = createPeople({ store: peopleStore, ownerToken: token, settings, witness, now });
   const http = createHttpServer(application, {
     token,
     people,
@@ -196,6 +197,7 @@ export async function startDaemon({
     log: (line) => log.error(line),
     listening,
     certificate,
+    settings,
   });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));

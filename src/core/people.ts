@@ -43,6 +43,32 @@ export type SessionRecord = {
   readonly expiresAt: number;
 };
 
+/** What the members of a group may, whom an identity provider or a proxy vouches for. `group` `*`: everybody. */
+export type GroupGrant = Grant & { readonly group: string; readonly teams: readonly string[] };
+
+export type OidcSettings = {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Absolute path or name of a variable. `null`: a public client. */
+  readonly clientSecret: { readonly file: string } | { readonly environment: string } | null;
+  /** Claims. */
+  readonly name: string;
+  readonly groups: string;
+  readonly scopes: readonly string[];
+};
+
+/** A proxy that has made sure who somebody is, and says it in headers (lower case). `from`: its addresses and networks. */
+export type ProxySettings = { readonly from: readonly string[]; readonly user: string; readonly groups: string | null };
+
+export type PeopleSettings = {
+  /** Where people reach the daemon: an origin such as `https://deploy.example.org`. */
+  readonly url: string | null;
+  readonly oidc: OidcSettings | null;
+  readonly proxy: ProxySettings | null;
+  /** The first that somebody is in decides. */
+  readonly groups: readonly GroupGrant[];
+};
+
 /** What is kept of people. What writes rejects with DeployError `store` when it cannot be written. */
 export type PeopleStore = {
   /** By name. */
@@ -109,7 +135,18 @@ export type SignIn =
   | { readonly state: 'wait'; readonly waitMs: number };
 
 /** How people can sign in, besides the owner with the daemon's own token. */
-export type SignInWays = { readonly password: boolean };
+export type SignInWays = { readonly password: boolean; readonly oidc: boolean };
+
+/** `address`: where the browser goes now. `secret`: what it has to bring back with the answer. */
+export type OidcBegin = { readonly address: string; readonly secret: string };
+
+/** `url`: the address that the provider sent the browser to, with the code. `secret`: what the browser was given at the beginning. */
+export type OidcReturn = {
+  readonly url: string;
+  readonly secret: string | null;
+  readonly address: string | null;
+  readonly previous: string | null;
+};
 
 /** Something that was done or refused about people or at the door, for the log and the audit. */
 export type Witnessed = {
@@ -147,6 +184,12 @@ export type People = {
   bySession(session: string, address: string | null, isUse: boolean): Promise<Actor | null>;
   /** Takes equally long, and says the same, for a wrong name and a wrong password. */
   signIn(credentials: Credentials): Promise<SignIn>;
+  /** Rejects with `conflict` when there is no provider, and `unreachable` when it does not answer. */
+  beginOidc(): Promise<OidcBegin>;
+  /** Never says more than `wrong`; the log does. */
+  finishOidc(returned: OidcReturn): Promise<SignIn>;
+  /** Whom a proxy vouches for; `null`: whom nothing was given. It is the caller's to make sure that the proxy said it. */
+  byProxy(name: string, groups: readonly string[], address: string | null): Promise<Actor | null>;
   signOut(session: string, address: string | null): Promise<void>;
   ways(): Promise<SignInWays>;
   users(): Promise<readonly UserView[]>;

@@ -1,9 +1,10 @@
-// Who sent a request: the token in its header, or the session in its cookie.
+// Who sent a request: the token in its header, the session in its cookie, or whom a proxy in front vouches for.
 import type { Request } from 'express';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ownerActor } from '../core/actor.ts';
 import type { Actor } from '../core/actor.ts';
-import type { People } from '../core/people.ts';
+import type { People, PeopleSettings } from '../core/people.ts';
+import { isProxy } from './peer.ts';
 import type { Door } from './route.ts';
 import { sessionIn } from './session-cookie.ts';
 import type { CookiePlace } from './session-cookie.ts';
@@ -18,6 +19,7 @@ export type IdentityTools = {
   /** The daemon's own token. */
   readonly token: string;
   readonly people: People;
+  readonly settings: () => PeopleSettings | null;
   readonly addressOf: (request: Request) => string | null;
   readonly cookiePlace: (request: Request) => CookiePlace;
 };
@@ -26,12 +28,29 @@ export type IdentityTools = {
 const UNNAMED_OWNER = 'api';
 
 /** A request with a token that is wrong is nobody's, whatever cookie comes with it. Tokens are compared as hashes: time says nothing. */
-export function createIdentify({ token, people, addressOf, cookiePlace }: IdentityTools): Identify {
+export function createIdentify({ token, people, settings, addressOf, cookiePlace }: IdentityTools): Identify {
   if (token.length < 16) throw new Error('the token of the API is too short to be one');
   const expected = digest(token);
 
   async function byToken(given: string, address: string | null): Promise<Actor | null> {
     return timingSafeEqual(digest(given), expected) ? ownerActor(UNNAMED_OWNER, address) : people.byToken(given, address);
+  }
+
+  /** The header counts when the connection itself comes from the proxy, and from nowhere else. */
+  async function byProxy(request: Request, address: string | null): Promise<Actor | null> {
+    const { proxy } = settings() ?? { proxy: null };
+    if (proxy === null || !isProxy(proxy.from, request.socket.remoteAddress)) return null;
+    const name = request.headers[proxy.user];
+    const groups = proxy.groups === null ? '' : (request.headers[proxy.groups] ?? '');
+    if (typeof name !== 'string' || typeof groups !== 'string') return null;
+    return people.byProxy(
+      name.trim(),
+      groups
+        .split(',')
+        .map((group) => group.trim())
+        .filter(Boolean),
+      address,
+    );
   }
 
   return async (request, door, isUse) => {
@@ -42,7 +61,8 @@ export function createIdentify({ token, people, addressOf, cookiePlace }: Identi
       return given === null ? null : known(await byToken(given, address), false);
     }
     const session = sessionIn(request, cookiePlace(request));
-    return session === null ? null : known(await people.bySession(session, address, isUse), true);
+    const signedIn = session === null ? null : await people.bySession(session, address, isUse);
+    return known(signedIn ?? (await byProxy(request, address)), true);
   };
 }
 

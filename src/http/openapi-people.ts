@@ -94,6 +94,20 @@ export const peoplePaths = {
       },
     },
   },
+  '/login/oidc': {
+    get: {
+      summary: 'Go to the identity provider to sign in',
+      security: [],
+      responses: { 303: { description: 'To the provider.' }, 409: failure('None is configured.'), 502: failure('It does not answer.') },
+    },
+  },
+  '/login/oidc/return': {
+    get: {
+      summary: 'Come back from the identity provider',
+      security: [],
+      responses: { 200: plain('Signed in; the page goes on by itself.', 'text/html'), 401: plain('Not let in.', 'text/html') },
+    },
+  },
   '/logout': {
     post: {
       summary: 'Sign out',
@@ -117,7 +131,7 @@ export const peoplePaths = {
 
 export const peopleSchemas = {
   Actor: object({ kind: { enum: ['owner', 'user', 'token'] }, name: text, role: text, clusters: listOf(text), teams: listOf(text) }),
-  SignInWays: object({ password: { type: 'boolean', description: 'Are there users with a password?' } }),
+  SignInWays: object({ password: { type: 'boolean', description: 'Are there users with a password?' }, oidc: { type: 'boolean' } }),
   User: object({
     name: text,
     role: text,

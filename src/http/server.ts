@@ -6,7 +6,7 @@ import type { Request } from 'express';
 import type { Application } from '../core/application.ts';
 import { DeployError } from '../core/errors.ts';
 import type { HookReader } from '../core/hook.ts';
-import type { People, Witness } from '../core/people.ts';
+import type { People, PeopleSettings, Witness } from '../core/people.ts';
 import { createApp } from './app.ts';
 import { followCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
@@ -31,8 +31,8 @@ export type HttpOptions = {
   readonly hooks: HookReader;
   /** Gets one line for each mistake of ours that a request brought to light. */
   readonly log: (line: string) => void;
-  /** Further names (`deploy.example.org`, with the port if there is one) that may stand in the Host and Origin headers. */
-  readonly hosts?: readonly string[];
+  /** What the configuration says now. */
+  readonly settings?: () => PeopleSettings | null;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly slowReaderMs?: number;
@@ -54,13 +54,17 @@ export type HttpServer = {
 const LAST_ANSWERS_MS = 5_000;
 
 export function createHttpServer(application: Application, options: HttpOptions): HttpServer {
-  const { people, witness, hooks, version, log, hosts = [], now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
+  const { people, witness, hooks, version, log, settings = () => null, now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
   const { listening = IN_PLAIN, certificate = null, certificateMs = 10_000 } = options;
   const streams = new Set<AbortController>();
   const refusals = createRefusals(log, now);
   const addressOf = (request: Request): string | null => addressBehind(listening.behindProxy, request);
-  const cookiePlace = (): CookiePlace => ({ isSecure: certificate !== null || !isLoopback(doorplate.address), port: doorplate.port });
-  const identify = createIdentify({ token: options.token, people, addressOf, cookiePlace });
+  const cookiePlace = ({ headers }: Request): CookiePlace => {
+    const { url } = settings() ?? { url: null };
+    const isSecure = certificate !== null || !isLoopback(doorplate.address) || url === `https://${(headers.host ?? '').toLowerCase()}`;
+    return { isSecure, port: doorplate.port };
+  };
+  const identify = createIdentify({ token: options.token, people, settings, addressOf, cookiePlace });
   const context: Context = {
     application,
     people,
@@ -82,11 +86,11 @@ export function createHttpServer(application: Application, options: HttpOptions)
     port: 0,
     isPlain: certificate === null,
     proxies: listening.behindProxy,
-    hosts: hosts.map((host) => host.toLowerCase()),
+    hosts: [],
   };
   let closing = false;
 
-  const app = createApp(context, () => doorplate);
+  const app = createApp(context, () => ({ ...doorplate, hosts: hostsIn(settings()) }));
   // Node's own limits are looked at every 30 s only, unless told otherwise.
   const limits = { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
   const secure = certificate === null ? null : createTlsServer({ ...limits, ...certificate }, app);
@@ -123,6 +127,9 @@ export function createHttpServer(application: Application, options: HttpOptions)
     },
   };
 }
+
+/** The name that browsers reach us by, beside those of this machine. */
+const hostsIn = (settings: PeopleSettings | null): string[] => (settings?.url ? [new URL(settings.url).host] : []);
 
 function cannotListen(address: string, port: number, error: NodeJS.ErrnoException): DeployError {
   const why =

@@ -10,13 +10,14 @@ const FORM = /^[A-Za-z0-9_-]{43}$/;
 const nameOf = ({ isSecure, port }: CookiePlace): string => (isSecure ? '__Host-lockstep' : `lockstep-${port}`);
 
 /** What the browser has; `null`: nothing that could be a session. */
-export function sessionIn(request: Request, place: CookiePlace): string | null {
-  const name = `${nameOf(place)}=`;
+export const sessionIn = (request: Request, place: CookiePlace): string | null => valueOf(request, nameOf(place));
+
+function valueOf(request: Request, name: string): string | null {
   const found = (request.headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(name));
-  const value = found.length === 1 ? (found[0] ?? '').slice(name.length) : '';
+    .filter((pair) => pair.startsWith(`${name}=`));
+  const value = found.length === 1 ? (found[0] ?? '').slice(name.length + 1) : '';
   return FORM.test(value) ? value : null;
 }
 
@@ -26,3 +27,14 @@ export function setSession(response: Response, place: CookiePlace, session: stri
   const secure = place.isSecure ? '; Secure' : '';
   response.append('Set-Cookie', `${nameOf(place)}=${session ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Strict${secure}`);
 }
+
+/** What a browser brings back from the identity provider. It comes along when another site leads here, as `Strict` would not let it. */
+export function setPending(response: Response, place: CookiePlace, secret: string | null): void {
+  const age = secret === null ? 0 : 600;
+  const secure = place.isSecure ? '; Secure' : '';
+  response.append('Set-Cookie', `${pendingName(place)}=${secret ?? ''}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Lax${secure}`);
+}
+
+export const pendingIn = (request: Request, place: CookiePlace): string | null => valueOf(request, pendingName(place));
+
+const pendingName = (place: CookiePlace): string => `${nameOf(place)}-pending`;

@@ -64,6 +64,7 @@ const form = ({
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
 </form>
+${ways.oidc ? '<p><a href="/login/oidc">Sign in with your identity provider</a></p>' : ''}
 <p><small>${ways.password ? 'As the owner: no name, and as the password' : 'There are no users yet. As the owner, leave the name empty, and enter as the password'} what is in the file <code>token</code> of the daemon’s data directory.</small></p>`;
 
 /** Text as HTML text or attribute: nothing in it is markup, and nothing steers the reader. */

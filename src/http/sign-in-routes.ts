@@ -5,12 +5,14 @@ import { readForm } from './request-body.ts';
 import { queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 import { demandOwnPage } from './same-site.ts';
-import { sessionIn, setSession } from './session-cookie.ts';
-import { nextIn, sendSignInPage } from './sign-in-page.ts';
+import { pendingIn, sessionIn, setPending, setSession } from './session-cookie.ts';
+import { askAgain, nextIn, sendSignInPage } from './sign-in-page.ts';
 
 export const signInRoutes: readonly Route[] = [
   { method: 'get', path: '/login', door: 'open', handle: showForm },
   { method: 'post', path: '/login', door: 'open', handle: signIn },
+  { method: 'get', path: '/login/oidc', door: 'open', handle: goToProvider },
+  { method: 'get', path: '/login/oidc/return', door: 'open', handle: comeBack },
   { method: 'post', path: '/logout', door: 'open', handle: signOut },
   { method: 'get', path: '/api/v1/me', door: 'open', handle: me },
 ];
@@ -38,6 +40,26 @@ async function signIn(context: Context, request: Request, response: Response): P
   const { status, problem } = told(result);
   if (result.state === 'wait') response.set('Retry-After', String(Math.ceil(result.waitMs / 1000)));
   sendSignInPage(response, status, { ways: await people.ways(), next, problem });
+}
+
+async function goToProvider({ people, cookiePlace }: Context, request: Request, response: Response): Promise<void> {
+  const { address, secret } = await people.beginOidc();
+  setPending(response, cookiePlace(request), secret);
+  response.set('Cache-Control', 'no-store').redirect(303, address);
+}
+
+/** Another site led here, so that the page afterwards is asked for by a page of ours: only then does the browser send the new cookie. */
+async function comeBack({ people, addressOf, cookiePlace }: Context, request: Request, response: Response): Promise<void> {
+  const place = cookiePlace(request);
+  const found = { secret: pendingIn(request, place), address: addressOf(request), previous: sessionIn(request, place) };
+  const result = await people.finishOidc({ ...found, url: request.originalUrl });
+  setPending(response, place, null);
+  if (result.state === 'in') {
+    setSession(response, place, result.session, result.lifetimeMs);
+    askAgain(response, '/');
+    return;
+  }
+  sendSignInPage(response, 401, { ways: await people.ways(), next: '/', problem: 'The identity provider could not let you in.' });
 }
 
 function told(result: Exclude<SignIn, { state: 'in' }>): { status: number; problem: string } {

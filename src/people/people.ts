@@ -1,5 +1,7 @@
 // Everybody who may use the daemon: its owner, and those to whom somebody gave a token or a password.
-import type { People, PeopleStore, Witness } from '../core/people.ts';
+import type { People, PeopleSettings, PeopleStore, Witness } from '../core/people.ts';
+import { grantedBy } from './grants.ts';
+import { createOidc } from './oidc.ts';
 import { createSessions } from './sessions.ts';
 import { createSignIn } from './sign-in.ts';
 import { createTokens } from './tokens.ts';
@@ -9,18 +11,22 @@ export type PeopleTools = {
   readonly store: PeopleStore;
   /** The daemon's own token. */
   readonly ownerToken: string;
+  /** What the configuration says now. */
+  readonly settings: () => PeopleSettings | null;
   readonly witness: Witness;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 };
 
 export function createPeople(tools: PeopleTools): People {
-  const { store } = tools;
+  const { store, settings } = tools;
   const sessions = createSessions(tools);
   return {
     ...createTokens(tools),
     ...createUsers(tools),
     ...createSignIn({ ...tools, sessions }),
-    ways: async () => ({ password: (await store.users()).length > 0 }),
+    ...createOidc({ ...tools, sessions }),
+    byProxy: (name, groups, address) => grantedBy(tools, name, groups, address),
+    ways: async () => ({ password: (await store.users()).length > 0, oidc: (settings()?.oidc ?? null) !== null }),
   };
 }

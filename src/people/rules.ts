@@ -7,8 +7,10 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
 const GLOB = /^[A-Za-z0-9._*-]{1,100}$/;
 const MOST_CLUSTERS = 100;
 
+export const isName = (name: string): boolean => NAME.test(name);
+
 export function checkName(name: string): void {
-  if (!NAME.test(name)) {
+  if (!isName(name)) {
     throw refused(`"${name}" is not a name; letters, digits and . _ @ + - are allowed, a letter or digit first, 64 characters at most`);
   }
 }

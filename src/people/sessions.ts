@@ -1,7 +1,8 @@
 // Sessions: who is signed in. The browser has a random secret, we its hash; what somebody may is looked up with each request.
 import { ownerActor } from '../core/actor.ts';
 import type { Actor } from '../core/actor.ts';
-import type { PeopleStore, SessionRecord } from '../core/people.ts';
+import type { PeopleSettings, PeopleStore, SessionRecord } from '../core/people.ts';
+import { grantedBy } from './grants.ts';
 import { hashOf, newSecret } from './secret.ts';
 
 /** After so long without a request a session ends, and after so long in any case. */
@@ -18,13 +19,18 @@ export type Sessions = {
   readonly lifetimeMs: number;
 };
 
-export type SessionTools = { readonly store: PeopleStore; readonly ownerToken: string; readonly now: () => number };
+export type SessionTools = {
+  readonly store: PeopleStore;
+  readonly ownerToken: string;
+  readonly settings: () => PeopleSettings | null;
+  readonly now: () => number;
+};
 
-export function createSessions({ store, ownerToken, now }: SessionTools): Sessions {
+export function createSessions({ store, ownerToken, settings, now }: SessionTools): Sessions {
   const actorOf = async ({ way, name, groups }: SessionRecord, address: string | null): Promise<Actor | null> => {
     // A new token of the owner ends what the old one began.
     if (way === 'owner') return groups[0] === hashOf(ownerToken) ? ownerActor(name, address) : null;
-    if (way === 'oidc') return null;
+    if (way === 'oidc') return grantedBy({ store, settings }, name, groups, address);
     const user = await store.user(name);
     return user && { kind: 'user', name, teams: user.teams, role: user.role, clusters: user.clusters, address };
   };

@@ -214,7 +214,7 @@ describe('web pages of others', () => {
   });
 
   test('of a proxy that the operator named are ours', async () => {
-    const named = await startServer({ hosts: ['Deploy.example.org'] });
+    const named = await startServer({ settings: () => ({ url: 'https://deploy.example.org', oidc: null, proxy: null, groups: [] }) });
     try {
       const headers = { host: 'deploy.example.org', origin: 'https://deploy.example.org' };
       expect((await post(named.url, '/api/v1/clusters/production/deploy', {}, headers)).status).toBe(202);

@@ -11,7 +11,8 @@ import { createMemoryApplication, SECRET, TOKEN } from './memory-application.ts'
 export async function startServer(options: Partial<HttpOptions> = {}) {
   const application = createMemoryApplication();
   const logged: string[] = [];
-  const registry = await openPeople(options.now === undefined ? {} : { now: options.now });
+  const { now, settings } = options;
+  const registry = await openPeople({ ...(now && { now }), ...(settings && { settings }) });
   const { people, witness } = registry;
   const server = createHttpServer(application, {
     token: TOKEN,

@@ -32,6 +32,8 @@ export const NEEDS: Readonly<Record<string, string>> = {
   'post /api/v1/users/:name/password': 'admin on all',
   'get /login': 'open',
   'post /login': 'open',
+  'get /login/oidc': 'open',
+  'get /login/oidc/return': 'open',
   'post /logout': 'open',
   'get /api/v1/me': 'open',
   'get /api/v1/events': 'viewer on some',

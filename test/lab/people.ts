@@ -25,7 +25,7 @@ export async function openPeople(options: Partial<PeopleTools> = {}) {
   const store = openPeopleStore(directory);
   const witnessed: Witnessed[] = [];
   const witness = (one: Witnessed): void => void witnessed.push(one);
-  const people = createPeople({ store, ownerToken: OWNER_TOKEN, witness, now: Date.now, ...options });
+  const people = createPeople({ store, ownerToken: OWNER_TOKEN, settings: () => null, witness, now: Date.now, ...options });
   return {
     directory,
     store,
