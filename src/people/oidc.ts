@@ -112,6 +112,7 @@ export function createOidc(tools: OidcTools): Pick<People, 'beginOidc' | 'finish
 async function discover({ issuer, clientId }: OidcSettings, secret: string | null): Promise<client.Configuration> {
   const url = new URL(issuer);
   // Signatures are checked even where OpenID Connect leaves it to TLS (Core 1.0, 3.1.3.7). Plain http is allowed for this machine only.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so only to make it stand out
   const execute = [client.enableNonRepudiationChecks, ...(url.protocol === 'http:' ? [client.allowInsecureRequests] : [])];
   try {
     const authentication = secret === null ? client.None() : client.ClientSecretPost(secret);
