@@ -10,8 +10,10 @@ import type { Transport } from './core/channel.ts';
 import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
+import { visibleLine } from './core/escape.ts';
 import { eventView } from './core/event-text.ts';
 import { knownClusters } from './core/mapping.ts';
+import type { Witnessed } from './core/people.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
 import { clusterOf } from './core/state.ts';
@@ -20,9 +22,13 @@ import { createMasking } from './files/masking.ts';
 import { openOutsideFiles } from './files/outside.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
+import { readCertificate } from './http/certificate.ts';
+import { checkListening, IN_PLAIN } from './http/listening.ts';
+import type { Listening } from './http/listening.ts';
 import { createHttpServer } from './http/server.ts';
 import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
+import { createPeople } from './people/people.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
@@ -37,6 +43,7 @@ import { openPacker } from './store/packs.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
 import { housekeeping } from './requests/housekeeping.ts';
+import { openPeopleStore } from './store/people.ts';
 import { openSecrets } from './store/secrets.ts';
 import { openStore } from './store/sqlite.ts';
 import { openTransport } from './transport/open.ts';
@@ -51,6 +58,8 @@ export type DaemonOptions = {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
+  /** In plain if left out, which is for the loopback. */
+  readonly listening?: Listening;
   readonly log: Log;
   /** Stands between the engine and the store; tests of crashes put a store there that dies at a chosen moment. */
   readonly wrapStore?: (store: Store) => Store;
@@ -71,16 +80,20 @@ export async function startDaemon({
   data,
   address,
   port,
+  listening = IN_PLAIN,
   log,
   wrapStore = (store) => store,
 }: DaemonOptions): Promise<Daemon> {
   const now = Date.now;
+  checkListening(address, listening);
+  const certificate = listening.tls && (await readCertificate(listening.tls));
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
   let configurationProblem: string | null = null;
 
   const lock = await lockDataDirectory(data);
   const store = wrapStore(await openStore(data));
+  const peopleStore = openPeopleStore(data);
   const secrets = openSecrets(data);
   const token = await secrets.ensureToken();
   await ensureSecrets(configuration);
@@ -176,7 +189,19 @@ export async function startDaemon({
   });
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
-  const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
+  const settings = () => configuration.people ?? null;
+  const people = createPeople({ store: peopleStore, ownerToken: token, settings, witness, now });
+  const http = createHttpServer(application, {
+    token,
+    people,
+    witness,
+    version,
+    hooks: hookReader,
+    log: (line) => log.error(line),
+    listening,
+    certificate,
+    settings,
+  });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();
@@ -203,6 +228,11 @@ export async function startDaemon({
     const event = { type: 'configuration-loaded', problem } as const;
     await engine.request(() => ({ events: [{ deployment: null, event }], result: null })).catch(() => undefined);
     if (problem === null) lookout.reschedule();
+  }
+
+  /** What is done or refused about people and at the door; what is done about clusters stands in the journal. */
+  function witness({ what, who, address, detail }: Witnessed): void {
+    log.info(`${what}: ${visibleLine(detail)}`, { who, address });
   }
 
   async function ensureSecrets({ repositories }: Configuration): Promise<void> {
@@ -232,6 +262,7 @@ export async function startDaemon({
   async function close(): Promise<void> {
     await transport.close();
     await logs.flush();
+    await peopleStore.close();
     await store.close();
     await rm(runtime, { recursive: true, force: true });
     await lock.release();

@@ -9,14 +9,14 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
 const LAST_RESORT_MS = 5_000;
 
 /** Runs until the first SIGTERM or SIGINT has stopped the daemon; the second ends what is still under way. */
-const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, ready }) => {
+const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, tls, behindProxy, ready }) => {
   const { startDaemon } = await import('./daemon.ts');
   const { createLog } = await import('./notify/log.ts');
   await mkdir(data, { recursive: true, mode: 0o700 });
   const colour = process.env['NO_COLOR'] === undefined;
   const log = createLog({ file: process.stderr.isTTY ? null : join(data, 'daemon.log'), stderr: process.stderr, colour });
   const { address, port } = addressOf(listen);
-  const daemon = await startDaemon({ version, config, data, address, port, log });
+  const daemon = await startDaemon({ version, config, data, address, port, listening: { tls, behindProxy }, log });
   ready(daemon.url);
   await new Promise<void>((resolve, reject) => {
     let signals = 0;
@@ -50,7 +50,14 @@ if (!isDaemon) process.once('SIGINT', () => interrupted.abort());
 
 process.exitCode = await runCommand(
   process.argv.slice(2),
-  { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd(), signal: interrupted.signal },
+  {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    signal: interrupted.signal,
+  },
   {
     version,
     startDaemon: runDaemon,

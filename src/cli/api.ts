@@ -1,5 +1,6 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
+import type { TokenView, UserView } from '../core/people.ts';
 import type {
   ClusterView,
   DeliveryView,
@@ -37,6 +38,29 @@ export type Api = {
   releaseHold(cluster: string): Promise<Accepted>;
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
+  tokens(): Promise<{ tokens: TokenView[] }>;
+  createToken(order: NewToken): Promise<{ token: TokenView; secret: string }>;
+  revokeToken(name: string): Promise<{ token: TokenView }>;
+  users(): Promise<{ users: UserView[] }>;
+  addUser(order: NewUser): Promise<{ user: UserView }>;
+  removeUser(name: string): Promise<{ message: string }>;
+  changePassword(name: string, password: string): Promise<{ message: string }>;
+};
+
+/** The daemon says what is not allowed. */
+export type NewToken = {
+  readonly name: string;
+  readonly role: string;
+  readonly clusters: readonly string[];
+  readonly days: number | undefined;
+};
+
+export type NewUser = {
+  readonly name: string;
+  readonly password: string;
+  readonly role: string;
+  readonly clusters: readonly string[];
+  readonly teams: readonly string[];
 };
 
 /** The daemon reads every file on every server, and ends that before this. */
@@ -98,6 +122,13 @@ export function createApi(client: Client, by: string): Api {
       return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
     },
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
+    tokens: async () => (await get('/tokens')) as { tokens: TokenView[] },
+    createToken: async (order) => (await send('/tokens', order)) as { token: TokenView; secret: string },
+    revokeToken: async (name) => (await send(`/tokens/${segment(name)}/revoke`)) as { token: TokenView },
+    users: async () => (await get('/users')) as { users: UserView[] },
+    addUser: async (order) => (await send('/users', order)) as { user: UserView },
+    removeUser: async (name) => (await send(`/users/${segment(name)}/remove`)) as { message: string },
+    changePassword: async (name, password) => (await send(`/users/${segment(name)}/password`, { password })) as { message: string },
   };
 }
 

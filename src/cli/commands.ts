@@ -15,6 +15,9 @@ import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
 import { check, daemon, hookSecret, init, installHooks, trustServers } from './setup.ts';
 import { servers, status } from './status.ts';
+import { createToken, revokeToken, tokens } from './tokens.ts';
+import { addUser, changePassword, removeUser, users } from './users.ts';
+import { ROLES } from '../core/actor.ts';
 
 type Perform = (session: Session) => Promise<number>;
 
@@ -75,6 +78,7 @@ export function createCommands(frame: Frame): Command {
   setupCommands(program, does);
   lookCommands(program, does);
   actCommands(program, does);
+  peopleCommands(program, does);
   return program;
 }
 
@@ -96,6 +100,13 @@ type CommandOptions = {
   drift?: string;
   cluster?: string;
   directory?: string;
+  role?: string;
+  clusters?: readonly string[];
+  days?: number;
+  teams?: readonly string[];
+  tlsCert?: string;
+  tlsKey?: string;
+  behindProxy?: readonly string[];
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -121,8 +132,11 @@ function setupCommands(program: Command, does: Does): void {
     program
       .command('daemon')
       .description('run the daemon until it is told to stop (SIGTERM, Ctrl-C)')
-      .option('--listen <address>', 'address and port to listen at', listenAddress, '127.0.0.1:8484'),
-    (session, _, { listen = '' }) => daemon(session, listen),
+      .option('--listen <address>', 'address and port to listen at', listenAddress, '127.0.0.1:8484')
+      .option('--tls-cert <file>', 'certificate with its chain, in PEM; read again when it changes')
+      .option('--tls-key <file>', 'its key, in PEM')
+      .option('--behind-proxy <addresses>', 'proxies that speak TLS in front, separated by commas; nobody else is answered', commaList, []),
+    (session, _, { listen = '', tlsCert, tlsKey, behindProxy = [] }) => daemon(session, { listen, tlsCert, tlsKey, behindProxy }),
   );
   does(
     program.command('check').description('check the configuration').option('--servers', 'connect to every server, too'),
@@ -311,6 +325,52 @@ function actCommands(program: Command, does: Does): void {
     (session, [cluster = ''], { directory }) => lintMigrations(session, cluster, directory ?? null),
   );
 }
+
+function peopleCommands(program: Command, does: Does): void {
+  const role = (): Option => new Option('--role <role>', 'what it may; each role may what those before it may').choices(ROLES);
+  const token = program.command('token').description('tokens of the API, for programs and for people at a shell');
+  does(
+    token
+      .command('create')
+      .description('make a token; it is shown once')
+      .argument('<name>', 'what it is for: it stands in the history')
+      .addOption(role().makeOptionMandatory())
+      .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList, ['*'])
+      .option('--days <n>', 'how long it is valid', wholeNumber, 90),
+    (session, [name = ''], { role: wanted = '', clusters = [], days }) => createToken(session, name, { role: wanted, clusters, days }),
+  );
+  does(token.command('list').description('tokens, with when they were used last and until when they are valid'), (session) =>
+    tokens(session),
+  );
+  does(token.command('revoke').description('let nobody come in with a token any more').argument('<name>'), (session, [name = '']) =>
+    revokeToken(session, name),
+  );
+  const user = program.command('user').description('people who sign in with a password');
+  does(
+    user
+      .command('add')
+      .description('add a user; the password is asked for, or read from standard input')
+      .argument('<name>')
+      .addOption(role().makeOptionMandatory())
+      .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList, ['*'])
+      .option('--teams <names>', 'teams, separated by commas', commaList, []),
+    (session, [name = ''], { role: wanted = '', clusters = [], teams = [] }) => addUser(session, name, { role: wanted, clusters, teams }),
+  );
+  does(user.command('list').description('users, with what they may'), (session) => users(session));
+  does(user.command('remove').description('remove a user; their sessions end').argument('<name>'), (session, [name = '']) =>
+    removeUser(session, name),
+  );
+  does(
+    user.command('password').description('give a user another password; it is asked for, or read from standard input').argument('<name>'),
+    (session, [name = '']) => changePassword(session, name),
+  );
+}
+
+const commaList = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
 
 /** `127.0.0.1:8484`, `[::1]:8484`, `localhost:0` (any free port). */
 function listenAddress(text: string): string {

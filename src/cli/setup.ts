@@ -14,12 +14,25 @@ export async function init({ wiring, settings, output }: Session): Promise<numbe
   return EXIT.done;
 }
 
+export type DaemonOptions = {
+  readonly listen: string;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly behindProxy: readonly string[];
+};
+
 /** Prints one line when requests are answered, and returns when the daemon has been told to stop. */
-export async function daemon({ io, wiring, settings, output }: Session, listen: string): Promise<number> {
+export async function daemon(
+  { io, wiring, settings, output }: Session,
+  { listen, tlsCert, tlsKey, behindProxy }: DaemonOptions,
+): Promise<number> {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw usageFailure('--tls-cert and --tls-key belong together.');
+  const tls =
+    tlsCert === undefined || tlsKey === undefined ? null : { certificate: resolve(io.cwd, tlsCert), key: resolve(io.cwd, tlsKey) };
   const ready = (url: string): void => {
     io.stdout.write(output.json ? `${visibleJson({ listening: url }, 0)}\n` : `Lockstep listening on ${visible(url)}\n`);
   };
-  await wiring.startDaemon({ config: settings.config, data: settings.data, listen, ready });
+  await wiring.startDaemon({ config: settings.config, data: settings.data, listen, tls, behindProxy, ready });
   return EXIT.done;
 }
 

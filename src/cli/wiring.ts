@@ -1,5 +1,5 @@
 // What the commands need from outside: the terminal they run in, and the parts of the product that they may not import themselves.
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { CheckResult } from '../core/check.ts';
 import type { Branch } from '../core/mapping.ts';
 
@@ -10,10 +10,15 @@ export type CommandStream = Writable & {
   readonly rows?: number | undefined;
 };
 
+/** Standard input. On a terminal what is typed can be kept from being shown. */
+export type CommandInput = Readable & { readonly isTTY?: boolean | undefined; setRawMode?(isRaw: boolean): unknown };
+
 /** The surroundings of one command. */
 export type CommandIo = {
   readonly stdout: CommandStream;
   readonly stderr: CommandStream;
+  /** Left out: there is none. */
+  readonly stdin?: CommandInput;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Aborted by Ctrl-C. */
@@ -50,11 +55,21 @@ export type HookSecret = {
   readonly lines: readonly string[];
 };
 
+/** `tls`: absolute paths. `behindProxy`: addresses and networks. */
+export type DaemonStart = {
+  readonly config: string;
+  readonly data: string;
+  readonly listen: string;
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly behindProxy: readonly string[];
+  readonly ready: (url: string) => void;
+};
+
 /** `config`, `data`, `dir` and `path` are absolute. Everything rejects with DeployError. */
 export type CliWiring = {
   readonly version: string;
   /** Runs until the process is told to stop. Calls `ready` once, with the address, when requests are answered. */
-  startDaemon(options: { config: string; data: string; listen: string; ready: (url: string) => void }): Promise<void>;
+  startDaemon(options: DaemonStart): Promise<void>;
   /** Rejects with DeployError `configuration` when the file is not valid. */
   checkConfiguration(file: string): Promise<{ text: string; warnings: string[] }>;
   /**

@@ -2,15 +2,17 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { createDoor } from './door.ts';
 import { answerFailure, failureHandler } from './failure.ts';
-import { originGuard, tokenGuard } from './guard.ts';
+import { originGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
 import { STYLE_HASH } from './overview-page.ts';
+import { isGuarded } from './route.ts';
 import type { Context } from './route.ts';
 import { createRoutes } from './routes.ts';
 
 /** No body is read here: each route reads its own, after its door. */
-export function createApp(context: Context, token: string, doorplate: () => Doorplate): Express {
+export function createApp(context: Context, doorplate: () => Doorplate): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').enable('strict routing');
   app.set('query parser', 'simple');
@@ -28,13 +30,15 @@ export function createApp(context: Context, token: string, doorplate: () => Door
       },
       // The daemon itself speaks plain HTTP; a proxy that adds TLS may add this too.
       strictTransportSecurity: false,
-      referrerPolicy: { policy: 'no-referrer' },
+      // With `no-referrer`, browsers would send `Origin: null` with our own forms (Fetch, 3.2).
+      referrerPolicy: { policy: 'same-origin' },
     }),
   );
   app.use(originGuard(doorplate));
+  const door = createDoor(context);
   for (const route of createRoutes()) {
-    const handlers = route.door === 'token' || route.door === 'browser' ? [tokenGuard(token, route.door)] : [];
-    app[route.method](route.path, ...handlers, (request, response) => route.handle(context, request, response));
+    if (isGuarded(route)) app[route.method](route.path, door(route));
+    else app[route.method](route.path, (request, response) => route.handle(context, request, response));
   }
   app.use((request, response) => answerFailure(request, response, 404, 'not-found', 'There is nothing at this address.'));
   app.use(failureHandler(context.log));

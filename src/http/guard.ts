@@ -1,25 +1,34 @@
-// Who may come in: the checks before every route. A request that passes is from somebody with the token, and not from a web page of others.
-import { createHash, timingSafeEqual } from 'node:crypto';
+// Whose pages may ask: the check before every route. A request that passes was not made by a web page of others.
 import type { NextFunction, Request, Response } from 'express';
 import { answerFailure } from './failure.ts';
-import type { Door } from './route.ts';
+import { isProxy } from './peer.ts';
+import { isAllowedSource } from './sources.ts';
 
-/** Where the server listens. `hosts`: further names that may stand in the Host header, for example those of a proxy in front. */
-export type Doorplate = { readonly address: string; readonly port: number; readonly hosts: readonly string[] };
+/** Where the server listens. `isPlain`: without TLS. `proxies`: in front of it. `hosts`: further names that may stand in the Host header, for example those of a proxy in front. */
+export type Doorplate = {
+  readonly address: string;
+  readonly port: number;
+  readonly isPlain: boolean;
+  readonly proxies: readonly string[];
+  readonly hosts: readonly string[];
+};
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
  * Bound to the loopback, only names of the loopback are ours: a page of evil.example whose name now points to 127.0.0.1 is refused (421).
- * A page of another origin is refused too (403), and so is a target that is not a path (400).
+ * A page of another origin is refused too (403), and so is a target that is not a path (400). Without TLS, and open to a network, only the
+ * proxies in front are answered: everybody else would talk in plain text.
  */
 export function originGuard(doorplate: () => Doorplate) {
   return (request: Request, response: Response, next: NextFunction): void => {
-    const { address, port, hosts } = doorplate();
+    const { address, port, isPlain, proxies, hosts } = doorplate();
     const host = (request.headers.host ?? '').toLowerCase();
-    const ours = new Set([...LOOPBACK_NAMES, address].flatMap((name) => namesOf(name, port)).concat(hosts));
+    const ours = new Set([...LOOPBACK_NAMES, address].flatMap((name) => namesOf(name, port, isPlain)).concat(hosts));
     if (!request.url.startsWith('/')) {
       answerFailure(request, response, 400, 'malformed', 'The target of the request must be a path.');
+    } else if (isPlain && !isLoopback(address) && !isNear(proxies, request.socket.remoteAddress)) {
+      answerFailure(request, response, 403, 'refused', 'Come through the proxy in front of this address: here, nothing is encrypted.');
     } else if (isLoopback(address) && !ours.has(host)) {
       answerFailure(request, response, 421, 'misdirected', 'This address answers only to the names of its own machine.');
     } else if (isForeign(request, host, hosts)) {
@@ -40,41 +49,12 @@ function isForeign(request: Request, host: string, hosts: readonly string[]): bo
   return name === undefined || (name !== host && !hosts.includes(name));
 }
 
+const isNear = (proxies: readonly string[], address: string | undefined): boolean =>
+  isProxy(proxies, address) || isAllowedSource(['127.0.0.0/8', '::1'], address);
+
 /** With the port; without it, where that is what browsers leave out. */
-const namesOf = (name: string, port: number): string[] => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]);
+const namesOf = (name: string, port: number, isPlain: boolean): string[] =>
+  port === (isPlain ? 80 : 443) ? [name, `${name}:${port}`] : [`${name}:${port}`];
 
-const isLoopback = (address: string): boolean => address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
-
-/** The token in front of a route; both sides are hashed, so that the time of the comparison says nothing. */
-export function tokenGuard(token: string, door: Door) {
-  if (token.length < 16) throw new Error('the token of the API is too short to be one');
-  const expected = digest(token);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    response.set('Cache-Control', 'no-store');
-    const given = credentials(request.headers.authorization ?? '', door);
-    if (given !== null && timingSafeEqual(digest(given), expected)) {
-      next();
-      return;
-    }
-    response.set('WWW-Authenticate', door === 'browser' ? 'Basic realm="Lockstep", charset="UTF-8"' : 'Bearer realm="Lockstep"');
-    answerFailure(
-      request,
-      response,
-      401,
-      'unauthorized',
-      "The token is missing or wrong; it is in the file `token` of the daemon's data directory.",
-    );
-  };
-}
-
-/** A browser sends a password to every address of its origin by itself, so it counts only where nothing can be changed. */
-function credentials(header: string, door: Door): string | null {
-  const bearer = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-  if (bearer !== undefined) return bearer;
-  const basic = door === 'browser' ? /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1] : undefined;
-  if (basic === undefined) return null;
-  const pair = Buffer.from(basic, 'base64').toString('utf8');
-  return pair.slice(pair.indexOf(':') + 1);
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+export const isLoopback = (address: string): boolean =>
+  address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);

@@ -8,7 +8,9 @@ import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
+import { peopleRoutes } from './people-routes.ts';
 import type { Route } from './route.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 
 export function createRoutes(): readonly Route[] {
   return [
@@ -17,16 +19,20 @@ export function createRoutes(): readonly Route[] {
     ...clusterRoutes,
     ...deploymentRoutes,
     ...deliveryRoutes,
-    { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
+    ...peopleRoutes,
+    ...signInRoutes,
+    { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },
     {
       method: 'get',
       path: '/api/v1/openapi.json',
       door: 'token',
+      needs: 'viewer',
+      on: 'some',
       handle: ({ version }, _request, response) => void response.json(openApi(version)),
     },
-    { method: 'get', path: '/metrics', door: 'token', handle: showMetrics },
+    { method: 'get', path: '/metrics', door: 'token', needs: 'viewer', on: 'some', handle: showMetrics },
     { method: 'get', path: '/livez', door: 'open', handle: live },
     { method: 'get', path: '/readyz', door: 'open', handle: ready },
-    { method: 'get', path: '/', door: 'browser', handle: showOverview },
+    { method: 'get', path: '/', door: 'browser', needs: 'viewer', on: 'some', handle: showOverview },
   ];
 }

@@ -214,7 +214,7 @@ describe('web pages of others', () => {
   });
 
   test('of a proxy that the operator named are ours', async () => {
-    const named = await startServer({ hosts: ['Deploy.example.org'] });
+    const named = await startServer({ settings: () => ({ url: 'https://deploy.example.org', oidc: null, proxy: null, groups: [] }) });
     try {
       const headers = { host: 'deploy.example.org', origin: 'https://deploy.example.org' };
       expect((await post(named.url, '/api/v1/clusters/production/deploy', {}, headers)).status).toBe(202);
@@ -259,7 +259,7 @@ test('every answer forbids what a page could do', async () => {
     expect(headers['content-security-policy']).toMatch(
       /^default-src 'none';style-src 'sha256-[^']+';base-uri 'none';form-action 'none';frame-ancestors 'none'$/,
     );
-    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin' });
     expect(headers['x-powered-by']).toBeUndefined();
   }
 });
@@ -290,7 +290,14 @@ test('the metrics can be read by Prometheus', async () => {
 });
 
 test('an address that is taken is refused with what to do', async () => {
-  const second = createHttpServer(lab.application, { token: TOKEN, version: '1', hooks: hookReader, log: () => undefined });
+  const second = createHttpServer(lab.application, {
+    token: TOKEN,
+    people: lab.people,
+    witness: lab.registry.witness,
+    version: '1',
+    hooks: hookReader,
+    log: () => undefined,
+  });
   await expect(second.listen('127.0.0.1', Number(new URL(lab.url).port))).rejects.toThrow(/something listens there already.*--listen/);
   await second.close();
 });
