@@ -62,6 +62,7 @@ describe('a configuration', () => {
       keep: 5,
       forcePush: false,
       ssh: { identity: null, knownHosts: null },
+      transfer: { carrier: 'auto', cloneAhead: true },
       simulation: { delayMs: 20, failures: 0 },
     });
     expect(configuration.branches).toEqual([
