@@ -12,11 +12,11 @@ export type Keys = { readonly rule: string; readonly revision: string };
 
 export function keysOf({ repository, branch, commit, build }: BuildRequest): Keys {
   const { name, type, url, submodules, lfs, externals } = repository;
-  // What the version is called changes nothing in the tree: caches live on.
-  const { version, ...made } = build;
+  // What the version is called changes nothing in the tree: caches live on. A build from scratch fills the same caches anew.
+  const { version, fromScratch, ...made } = build;
   const rule = { repository: { name, type, url, submodules, lfs, externals }, build: made };
   const place = type === 'svn' ? branch : null;
-  return { rule: hash(rule), revision: hash({ ...rule, version, revision: commit.revision, branch: place }) };
+  return { rule: hash(rule), revision: hash({ ...rule, version, fromScratch, revision: commit.revision, branch: place }) };
 }
 
 const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');

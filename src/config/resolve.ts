@@ -70,6 +70,7 @@ export function resolveBranch(input: BranchInput, index: number, problems: Probl
     repository: input.repository,
     branch: input.branch,
     clusters: input.clusters,
+    ...(input.commitCommands && { commitCommands: input.commitCommands }),
     build: {
       command: command ?? null,
       output: withoutSlash(output),

@@ -1,5 +1,6 @@
 // The source of truth for branches.config.json: from it come validation, the published JSON Schema and docs/configuration.md.
 import { z } from 'zod';
+import { COMMIT_COMMANDS } from '../core/commit-commands.ts';
 import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
 import {
@@ -177,6 +178,11 @@ export const branchSchema = keys({
     .array(text)
     .min(1, 'must name at least one cluster')
     .meta({ description: 'Clusters that it feeds, with the same `{name}`s: `sandbox-{developer}`.' }),
+  commitCommands: z.array(z.enum(COMMIT_COMMANDS)).optional().meta({
+    description:
+      'Commands that are understood in the messages of commits: `[skip deploy]` (or `[deploy skip]`), `[skip ci]` and `[from scratch]`. `[]`: none.',
+    'x-default': 'all of them',
+  }),
   build: buildSchema.prefault({}).meta({ description: 'How the artifact is made.', 'x-default': 'no build: the export is deployed' }),
 });
 

@@ -1,5 +1,6 @@
 // The configuration after reading and validating: defaults filled in, strings parsed, patterns still in place.
 import type { Cluster } from './cluster.ts';
+import type { CommitCommand } from './commit-commands.ts';
 import type { Build, Repository } from './repository.ts';
 
 /** Branch → clusters. `branch` may hold one `{name}` per path segment: `servers/{developer}`. */
@@ -9,6 +10,8 @@ export type BranchRule = {
   /** Names of clusters, with the same `{name}`s. */
   readonly clusters: readonly string[];
   readonly build: Build;
+  /** Commands in messages of commits that are understood. Absent: all of them. */
+  readonly commitCommands?: readonly CommitCommand[];
 };
 
 export type Configuration = {

@@ -22,11 +22,13 @@ export type Decision<T> = { readonly events: readonly Fresh[]; readonly rows?: P
 export type DeployRequest = Order & {
   /** Deploy even if the cluster serves this revision already, or is held. */
   readonly force: boolean;
+  /** Not to wait for a time that an earlier request for the same revision named. */
+  readonly atOnce?: boolean;
 };
 
 /** A cluster is asked to go to a revision: a new deployment (which supersedes one that waits), or the reason why not. */
 export function decideDeploy(state: State, request: DeployRequest): Decision<Outcome> {
-  const { cluster, force, ...rest } = request;
+  const { cluster, force, atOnce = false, ...rest } = request;
   const { revision } = request;
   const status = clusterOf(state, cluster.name);
   const waiting = status.waiting === null ? undefined : state.deployments.get(status.waiting);
@@ -35,7 +37,8 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
   const none = (outcome: Outcome): Decision<Outcome> => ({ events: [], result: outcome });
 
   if (!force) {
-    if (waiting?.revision === revision) return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
+    if (waiting?.revision === revision && !(atOnce && waiting.notBefore !== null))
+      return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
     const isOnItsWay = running?.revision === revision && running.state === 'running' && running.abortedBy === null && !isCatchUp(running);
     if (isOnItsWay && waiting === undefined) return none({ kind: 'already-requested', cluster: cluster.name, number: running.number });
     if (status.record.held?.revision === revision) {
@@ -139,15 +142,29 @@ export function decideReleaseHold(state: State, cluster: string, by: string): De
   };
 }
 
-/** The deployments that may leave their queue now: at most one per cluster, and none of a cluster that a person has locked. */
-export function decideBegin(state: State): Fresh[] {
+/**
+ * The deployments that may leave their queue now: at most one per cluster, and none of a cluster that a person has locked. `now`:
+ * milliseconds since 1970.
+ */
+export function decideBegin(state: State, now: number): Fresh[] {
   const events: Fresh[] = [];
   for (const status of state.clusters.values()) {
     if (status.waiting === null || status.running !== null || status.record.locked !== null) continue;
+    if ((state.deployments.get(status.waiting)?.notBefore ?? 0) > now) continue;
     const behind = status.record.servers.filter((server) => server.isBehind).map((server) => server.name);
     events.push({ deployment: status.waiting, event: { type: 'began', shelf: shelfOf(status.record), behind } });
   }
   return events;
+}
+
+/** When `decideBegin` has something to decide that it does not have `now`, without anything else happening; `null`: never. */
+export function nextMoment(state: State, now: number): number | null {
+  let first: number | null = null;
+  for (const { waiting } of state.clusters.values()) {
+    const at = waiting === null ? null : (state.deployments.get(waiting)?.notBefore ?? null);
+    if (at !== null && at > now && (first === null || at < first)) first = at;
+  }
+  return first;
 }
 
 /** Rejects with `not-found` or `conflict`. */

@@ -78,6 +78,8 @@ export type Deployment = {
   readonly reason: string;
   /** Bring the release anew, under a new name. */
   readonly anew: boolean;
+  /** It may begin at this time at the earliest, milliseconds since 1970; `null`: as soon as it is its turn. */
+  readonly notBefore: number | null;
   readonly requestedAt: number;
   state: DeploymentState;
   result: Result | null;

@@ -66,6 +66,8 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
       return `${event.repository} ${event.ref}: ${outcomeText(event.outcome)}`;
     case 'cluster-locked':
       return `${event.cluster} locked by ${event.by}: ${event.reason}`;
+    case 'head-skipped':
+      return `${event.cluster}: ${event.reason}`;
     case 'hold-released':
       return `hold of ${event.cluster} released by ${event.by}`;
     case 'cluster-unlocked':
@@ -97,6 +99,8 @@ export function outcomeText(outcome: Outcome): string {
       return `→ ${outcome.cluster}: already live as ${outcome.release}`;
     case 'already-requested':
       return `→ ${outcome.cluster}: deployment ${outcome.number} brings it already`;
+    case 'skipped':
+      return `→ ${outcome.cluster}: skipped, ${outcome.reason}`;
     case 'held':
       return `→ ${outcome.cluster}: held, ${outcome.reason}`;
     case 'ignored':

@@ -22,6 +22,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     requestedBy: event.requestedBy,
     reason: event.reason,
     anew: event.anew ?? false,
+    notBefore: event.notBefore ?? null,
     requestedAt: at,
     state: 'waiting',
     result: null,

@@ -45,6 +45,8 @@ export type Build = {
   readonly network: boolean;
   /** Absent: the short revision. */
   readonly version?: VersionSource;
+  /** For this one build: without the caches of earlier ones, and not taken from them. */
+  readonly fromScratch?: boolean;
 };
 
 /** One commit: what a deployment shows of its revision. `time` in milliseconds since 1970. */
@@ -79,6 +81,10 @@ export type Change = {
   readonly about?: readonly string[];
   /** Why nobody needs to look: it is not about a push. Its one outcome is `ignored` for this reason. */
   readonly ignored?: string;
+  /** Options of `git push -o` that are meant for us; they count for the refs that are named. */
+  readonly options?: readonly string[];
+  /** When it was pushed by the clock of the repository's machine, milliseconds since 1970; known where there are options. */
+  readonly pushedAt?: number;
   /** Who asked that a delivery of earlier be looked into once more. */
   readonly replayedBy?: string;
 };
@@ -92,5 +98,7 @@ export type Outcome =
   | { readonly kind: 'already-requested'; readonly cluster: string; readonly number: number }
   | { readonly kind: 'ignored'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
+  /** Who committed or pushed it asked for that. */
+  | { readonly kind: 'skipped'; readonly cluster: string; readonly reason: string }
   | { readonly kind: 'held'; readonly cluster: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -15,7 +15,14 @@ export function placesOf(state: State): Places {
 
 const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
 
-const CLUSTER_EVENTS: ReadonlySet<string> = new Set(['cluster-locked', 'cluster-unlocked', 'hold-released', 'drift-found', 'drift-ended']);
+const CLUSTER_EVENTS: ReadonlySet<string> = new Set([
+  'cluster-locked',
+  'cluster-unlocked',
+  'hold-released',
+  'head-skipped',
+  'drift-found',
+  'drift-ended',
+]);
 
 export function batchOf(
   state: State,

@@ -1,6 +1,6 @@
 // The engine: one turn at a time. Decide and evolve → what is next → append everything durably → publish → perform.
 import { apply } from '../core/apply.ts';
-import { decideBegin } from '../core/decide.ts';
+import { decideBegin, nextMoment } from '../core/decide.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
@@ -55,6 +55,9 @@ const STOPPED = Symbol('stopped');
 /** How long to wait before a batch that could not be written is tried again. */
 const STORE_RETRY_MS = 1_000;
 
+/** Clocks of machines are set, and timers know nothing of that: a time that is far away is looked at again after this. */
+const LONGEST_ALARM_MS = 60_000;
+
 export function createEngine(options: EngineOptions): RunningEngine {
   const { store, state, perform, mask, now, log } = options;
   const listeners = new Set<Listener>();
@@ -67,6 +70,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   let storeProblem: string | null = null;
   let quiet: (() => void)[] = [];
   let revisit: Deployment[] = [];
+  let alarm: NodeJS.Timeout | undefined;
 
   function request<T>(decide: (state: State) => Decision<T>): Promise<T> {
     if (storeProblem !== null) return Promise.reject(new DeployError('store', storeProblem));
@@ -104,7 +108,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     const before = placesOf(state);
     const rows: Partial<Batch>[] = [];
     const answers = items.map((item) => decideOne(item, record, rows));
-    if (!isStopping) decideBegin(state).forEach(record);
+    if (!isStopping) decideBegin(state, now()).forEach(record);
     const effects: Effect[] = [];
     for (const deployment of touched) {
       if (isStopping && !isInCutover(deployment)) continue;
@@ -125,8 +129,18 @@ export function createEngine(options: EngineOptions): RunningEngine {
     }
 
     isTurning = false;
+    setAlarm();
     if (queue.length > 0) schedule();
     else settleIfQuiet();
+  }
+
+  /** A deployment that waits for a time is looked at again then, though nothing else happens. */
+  function setAlarm(): void {
+    clearTimeout(alarm);
+    const at = isStopping ? null : nextMoment(state, now());
+    if (at === null) return;
+    alarm = setTimeout(schedule, Math.min(at - now() + 1, LONGEST_ALARM_MS));
+    alarm.unref();
   }
 
   function decideOne(item: Item, record: (fresh: Fresh) => void, rows: Partial<Batch>[]): () => void {
@@ -257,6 +271,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     },
     stop() {
       isStopping = true;
+      clearTimeout(alarm);
       return new Promise((resolve) => {
         quiet.push(resolve);
         settleIfQuiet();

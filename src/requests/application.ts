@@ -89,9 +89,10 @@ export function createApplication(tools: ApplicationTools): Application {
   function viewOf(cluster: Cluster): ClusterView {
     const status = clusterOf(engine.state, cluster.name);
     const running = status.running === null ? null : (engine.state.deployments.get(status.running) ?? null);
+    const waiting = status.waiting === null ? null : (engine.state.deployments.get(status.waiting) ?? null);
     const source = sourceOf(configuration(), cluster.name, heads.branches());
     const branches = source === null ? [] : [{ repository: source.repository, branch: source.branch }];
-    return clusterView(cluster, status, running, branches);
+    return clusterView(cluster, status, running, waiting, branches);
   }
 
   const fresh = (view: DeploymentView): DeploymentView => {
@@ -116,7 +117,7 @@ export function createApplication(tools: ApplicationTools): Application {
     // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
     const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
     const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand' };
-    const request = { ...order, force, anew: force };
+    const request = { ...order, force, anew: force, atOnce: true };
     const outcome = await engine.request((state) => decideDeploy(state, request));
     const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
     return { message, deployment: 'number' in outcome ? outcome.number : null };

@@ -31,6 +31,7 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'cluster-locked': true,
   'cluster-unlocked': true,
   'hold-released': true,
+  'head-skipped': true,
   'drift-found': true,
   'drift-ended': true,
 };

@@ -162,6 +162,8 @@ export function sampleClusterView(cluster: string): ClusterView {
     locked: null,
     deployment: 42,
     waiting: null,
+    waitsFor: null,
+    skipped: null,
     branches: [{ repository: 'shop', branch: 'servers/production' }],
     drifted: [],
     servers: [
@@ -191,6 +193,7 @@ export function sampleDeploymentView(number: number): DeploymentView {
     problem: null,
     requestedBy: 'ann',
     requestedAt: '2026-01-01T00:00:00.000Z',
+    waitsFor: null,
     endedAt: '2026-01-01T00:01:00.000Z',
     supersededBy: null,
     steps: [],

@@ -90,6 +90,7 @@ export function deploymentRecord(number: number, cluster: string, ended: boolean
       problem: null,
       requestedBy: 'ada',
       requestedAt: '2026-01-01T00:00:00.000Z',
+      waitsFor: null,
       endedAt: null,
       supersededBy: null,
       steps: [],

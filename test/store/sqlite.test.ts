@@ -29,6 +29,7 @@ const cluster: ClusterRecord = {
   bad: { older: 5 },
   locked: null,
   drifted: [],
+  skipped: null,
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
 };
