@@ -1,4 +1,5 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
+import type { Actor } from './actor.ts';
 import type { DriftSettings } from './cluster.ts';
 import type { Forge } from './forge.ts';
 import type { Change } from './repository.ts';
@@ -21,7 +22,7 @@ export type Accepted = { readonly message: string; readonly deployment: number |
 /**
  * Requests reject with DeployError: `not-found` (no such cluster or deployment), `conflict` (not possible in this state, says why),
  * `refused`, `repository`, `store` (the journal cannot be written: nothing was accepted).
- * `by` is who asks, as the door knows them.
+ * `actor` is who asks; whether they may is the door's to decide, before.
  */
 export type Application = {
   overview(): Promise<OverviewView>;
@@ -35,7 +36,7 @@ export type Application = {
   /** `drift`: what to do about files that were changed on servers, instead of what the configuration says. */
   deploy(
     cluster: string,
-    request: { revision: string | null; force: boolean; drift: DriftSettings['onDeploy'] | null; by: string },
+    request: { revision: string | null; force: boolean; drift: DriftSettings['onDeploy'] | null; actor: Actor },
     signal: AbortSignal,
   ): Promise<Accepted>;
   /** Releases that were live on the cluster, newest first. */
@@ -45,28 +46,28 @@ export type Application = {
    * one. `emergency`: switch everywhere at once, without maintenance page and verification. Rejects with `conflict` and changes nothing when
    * there is nothing to go to.
    */
-  rollback(cluster: string, request: { to: string | null; emergency: boolean; by: string }): Promise<Accepted>;
+  rollback(cluster: string, request: { to: string | null; emergency: boolean; actor: Actor }): Promise<Accepted>;
   /** Compares every server with what the daemon put there, contents included. */
   drift(cluster: string, signal: AbortSignal): Promise<DriftView>;
-  releaseHold(cluster: string, by: string): Promise<Accepted>;
-  abort(deployment: number, by: string): Promise<Accepted>;
+  releaseHold(cluster: string, actor: Actor): Promise<Accepted>;
+  abort(deployment: number, actor: Actor): Promise<Accepted>;
   /** Nothing new begins until it is resumed. Possible until users could notice something. */
-  pause(deployment: number, by: string): Promise<Accepted>;
-  resume(deployment: number, by: string): Promise<Accepted>;
+  pause(deployment: number, actor: Actor): Promise<Accepted>;
+  resume(deployment: number, actor: Actor): Promise<Accepted>;
   /** Leaves a server out of a running deployment; it catches up afterwards. Possible before the lock. */
-  skip(deployment: number, server: string, by: string): Promise<Accepted>;
+  skip(deployment: number, server: string, actor: Actor): Promise<Accepted>;
   /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */
-  retry(deployment: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted>;
+  retry(deployment: number, server: string | null, actor: Actor, signal: AbortSignal): Promise<Accepted>;
   /** An operator settles a migration of which nobody knows whether it ran. Built-in ones are settled in their database first: `unreachable`. */
-  settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
-  lock(cluster: string, by: string, reason: string): Promise<Accepted>;
-  unlock(cluster: string, by: string): Promise<Accepted>;
+  settleMigration(deployment: number, done: boolean, actor: Actor): Promise<Accepted>;
+  lock(cluster: string, actor: Actor, reason: string): Promise<Accepted>;
+  unlock(cluster: string, actor: Actor): Promise<Accepted>;
   /** Takes an authenticated change. Resolves when it is durable and, if that is quick, decided; rejects with `store` when it is not. */
   receive(change: Change): Promise<HookAnswer>;
   /** What was received, newest first, with what came of it. */
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryView[]>;
   /** Looks at the repository again as if the delivery had just come. Rejects with `not-found`, and as `receive`. */
-  replay(repository: string, id: string, by: string): Promise<HookAnswer>;
+  replay(repository: string, id: string, actor: Actor): Promise<HookAnswer>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.

@@ -2,10 +2,12 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { createDoor, ownersOnly } from './door.ts';
 import { answerFailure, failureHandler } from './failure.ts';
-import { originGuard, tokenGuard } from './guard.ts';
+import { originGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
 import { STYLE_HASH } from './overview-page.ts';
+import { isGuarded } from './route.ts';
 import type { Context } from './route.ts';
 import { createRoutes } from './routes.ts';
 
@@ -32,9 +34,10 @@ export function createApp(context: Context, token: string, doorplate: () => Door
     }),
   );
   app.use(originGuard(doorplate));
+  const door = createDoor(context, ownersOnly(token));
   for (const route of createRoutes()) {
-    const handlers = route.door === 'token' || route.door === 'browser' ? [tokenGuard(token, route.door)] : [];
-    app[route.method](route.path, ...handlers, (request, response) => route.handle(context, request, response));
+    if (isGuarded(route)) app[route.method](route.path, door(route));
+    else app[route.method](route.path, (request, response) => route.handle(context, request, response));
   }
   app.use((request, response) => answerFailure(request, response, 404, 'not-found', 'There is nothing at this address.'));
   app.use(failureHandler(context.log));

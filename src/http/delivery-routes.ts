@@ -1,26 +1,29 @@
 // /api/v1/deliveries: what hooks and webhooks told, and what came of it; and one of them once more.
 import type { Request, Response } from 'express';
-import { readJson, WHO } from './request-body.ts';
+import type { Actor } from '../core/actor.ts';
+import { readJson, speaker, WHO } from './request-body.ts';
 import { isPlausibleName, notFound, queryNumber, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
+import { visibleDeliveries } from './visible.ts';
 
 const USUAL_PAGE = 50;
 const LARGEST_PAGE = 1000;
 
 export const deliveryRoutes: readonly Route[] = [
-  { method: 'get', path: '/api/v1/deliveries', door: 'token', handle: list },
-  { method: 'post', path: '/api/v1/deliveries/:repository/:id/replay', door: 'token', handle: replay },
+  { method: 'get', path: '/api/v1/deliveries', door: 'token', needs: 'viewer', on: 'some', handle: list },
+  { method: 'post', path: '/api/v1/deliveries/:repository/:id/replay', door: 'token', needs: 'deployer', on: 'repository', handle: replay },
 ];
 
-async function list({ application }: Context, request: Request, response: Response): Promise<void> {
+async function list({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const repository = queryValue(request, 'repository');
   const limit = Math.min(queryNumber(request, 'limit', 1) ?? USUAL_PAGE, LARGEST_PAGE);
-  response.json({ deliveries: await application.deliveries({ limit, ...(repository === undefined ? {} : { repository }) }) });
+  const query = { limit, ...(repository === undefined ? {} : { repository }) };
+  response.json({ deliveries: await visibleDeliveries(application, query, actor) });
 }
 
-async function replay({ application }: Context, request: Request, response: Response): Promise<void> {
+async function replay({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const [repository, id] = [String(request.params['repository']), String(request.params['id'])];
   if (!isPlausibleName(repository) || !isPlausibleName(id)) throw notFound('There is no such delivery.');
   const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.replay(repository, id, by));
+  response.status(202).json(await application.replay(repository, id, speaker(actor, by)));
 }

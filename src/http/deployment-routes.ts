@@ -1,32 +1,41 @@
 // /api/v1/deployments: the history, one deployment with its log, and the requests about a deployment.
 import type { Request, Response } from 'express';
+import type { Actor } from '../core/actor.ts';
 import { abortedWith } from './connection.ts';
-import { MIGRATION, readJson, RETRY, SKIP, WHO } from './request-body.ts';
+import { MIGRATION, readJson, RETRY, SKIP, speaker, WHO } from './request-body.ts';
 import { deploymentIn, notFound, queryNumber, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 import { followLog } from './log-stream.ts';
+import { visibleDeployments } from './visible.ts';
 
 const USUAL_PAGE = 50;
 const LARGEST_PAGE = 500;
 
 export const deploymentRoutes: readonly Route[] = [
-  { method: 'get', path: '/api/v1/deployments', door: 'token', handle: history },
-  { method: 'get', path: '/api/v1/deployments/:number', door: 'token', handle: show },
-  { method: 'get', path: '/api/v1/deployments/:number/log', door: 'token', handle: followLog },
-  { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', handle: abort },
-  { method: 'post', path: '/api/v1/deployments/:number/pause', door: 'token', handle: pause },
-  { method: 'post', path: '/api/v1/deployments/:number/resume', door: 'token', handle: resume },
-  { method: 'post', path: '/api/v1/deployments/:number/skip', door: 'token', handle: skip },
-  { method: 'post', path: '/api/v1/deployments/:number/retry', door: 'token', handle: retry },
-  { method: 'post', path: '/api/v1/deployments/:number/migration', door: 'token', handle: settleMigration },
+  { method: 'get', path: '/api/v1/deployments', door: 'token', needs: 'viewer', on: 'some', handle: history },
+  { method: 'get', path: '/api/v1/deployments/:number', door: 'token', needs: 'viewer', on: 'deployment', handle: show },
+  { method: 'get', path: '/api/v1/deployments/:number/log', door: 'token', needs: 'viewer', on: 'deployment', handle: followLog },
+  { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', needs: 'operator', on: 'deployment', handle: abort },
+  { method: 'post', path: '/api/v1/deployments/:number/pause', door: 'token', needs: 'operator', on: 'deployment', handle: pause },
+  { method: 'post', path: '/api/v1/deployments/:number/resume', door: 'token', needs: 'operator', on: 'deployment', handle: resume },
+  { method: 'post', path: '/api/v1/deployments/:number/skip', door: 'token', needs: 'operator', on: 'deployment', handle: skip },
+  { method: 'post', path: '/api/v1/deployments/:number/retry', door: 'token', needs: 'deployer', on: 'deployment', handle: retry },
+  {
+    method: 'post',
+    path: '/api/v1/deployments/:number/migration',
+    door: 'token',
+    needs: 'operator',
+    on: 'deployment',
+    handle: settleMigration,
+  },
 ];
 
-async function history({ application }: Context, request: Request, response: Response): Promise<void> {
+async function history({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const cluster = queryValue(request, 'cluster');
   const before = queryNumber(request, 'before', 1);
   const limit = Math.min(queryNumber(request, 'limit', 1) ?? USUAL_PAGE, LARGEST_PAGE);
   const query = { limit, ...(cluster === undefined ? {} : { cluster }), ...(before === undefined ? {} : { before }) };
-  response.json({ deployments: await application.deployments(query) });
+  response.json({ deployments: await visibleDeployments(application, query, actor) });
 }
 
 async function show({ application }: Context, request: Request, response: Response): Promise<void> {
@@ -35,38 +44,38 @@ async function show({ application }: Context, request: Request, response: Respon
   response.json(found);
 }
 
-async function abort({ application }: Context, request: Request, response: Response): Promise<void> {
+async function abort({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.abort(number, by));
+  response.status(202).json(await application.abort(number, speaker(actor, by)));
 }
 
-async function pause({ application }: Context, request: Request, response: Response): Promise<void> {
+async function pause({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.pause(number, by));
+  response.status(202).json(await application.pause(number, speaker(actor, by)));
 }
 
-async function resume({ application }: Context, request: Request, response: Response): Promise<void> {
+async function resume({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.resume(number, by));
+  response.status(202).json(await application.resume(number, speaker(actor, by)));
 }
 
-async function skip({ application }: Context, request: Request, response: Response): Promise<void> {
+async function skip({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { server, by } = await readJson(request, SKIP);
-  response.status(202).json(await application.skip(number, server, by));
+  response.status(202).json(await application.skip(number, server, speaker(actor, by)));
 }
 
-async function retry({ application }: Context, request: Request, response: Response): Promise<void> {
+async function retry({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { server, by } = await readJson(request, RETRY);
-  response.status(202).json(await application.retry(number, server, by, abortedWith(response)));
+  response.status(202).json(await application.retry(number, server, speaker(actor, by), abortedWith(response)));
 }
 
-async function settleMigration({ application }: Context, request: Request, response: Response): Promise<void> {
+async function settleMigration({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const number = deploymentIn(request);
   const { done, by } = await readJson(request, MIGRATION);
-  response.status(202).json(await application.settleMigration(number, done, by));
+  response.status(202).json(await application.settleMigration(number, done, speaker(actor, by)));
 }

@@ -1,11 +1,13 @@
 // GET /api/v1/events: the journal's events as they become durable (server-sent events, WHATWG HTML 9.2). The id is the journal's number, so
 // a client that comes back with `Last-Event-ID` misses nothing and gets nothing twice.
 import type { Request, Response } from 'express';
+import type { Actor } from '../core/actor.ts';
 import type { EventView } from '../core/views.ts';
 import { writeAndWait } from './connection.ts';
 import { Malformed, queryNumber } from './route.ts';
 import type { Context } from './route.ts';
 import { openStream } from './stream.ts';
+import { visibleEvents } from './visible.ts';
 
 const PING_MS = 15_000;
 
@@ -13,7 +15,7 @@ const PING_MS = 15_000;
  * Begins after `Last-Event-ID`, else after `?after=`, else with what happens from now on. A client that does not take what it is sent, or
  * that has seen events that this journal does not have, gets `event: resync`: ask for the state anew.
  */
-export async function streamEvents(context: Context, request: Request, response: Response): Promise<void> {
+export async function streamEvents(context: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const { application } = context;
   const last = application.lastEvent();
   const wanted = lastSeen(request) ?? queryNumber(request, 'after', 0) ?? last;
@@ -26,7 +28,7 @@ export async function streamEvents(context: Context, request: Request, response:
   try {
     await say(wanted > last ? `: connected\n\n${resync(last)}` : ': connected\n\n');
     for await (const batch of application.events(Math.min(wanted, last), stream.signal)) {
-      if (!(await sendBatch(batch, say))) {
+      if (!(await sendBatch(visibleEvents(batch, actor), say))) {
         if (!stream.signal.aborted) response.write(resync(null));
         break;
       }

@@ -1,8 +1,6 @@
-// Who may come in: the checks before every route. A request that passes is from somebody with the token, and not from a web page of others.
-import { createHash, timingSafeEqual } from 'node:crypto';
+// Whose pages may ask: the check before every route. A request that passes was not made by a web page of others.
 import type { NextFunction, Request, Response } from 'express';
 import { answerFailure } from './failure.ts';
-import type { Door } from './route.ts';
 
 /** Where the server listens. `hosts`: further names that may stand in the Host header, for example those of a proxy in front. */
 export type Doorplate = { readonly address: string; readonly port: number; readonly hosts: readonly string[] };
@@ -44,37 +42,3 @@ function isForeign(request: Request, host: string, hosts: readonly string[]): bo
 const namesOf = (name: string, port: number): string[] => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]);
 
 const isLoopback = (address: string): boolean => address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
-
-/** The token in front of a route; both sides are hashed, so that the time of the comparison says nothing. */
-export function tokenGuard(token: string, door: Door) {
-  if (token.length < 16) throw new Error('the token of the API is too short to be one');
-  const expected = digest(token);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    response.set('Cache-Control', 'no-store');
-    const given = credentials(request.headers.authorization ?? '', door);
-    if (given !== null && timingSafeEqual(digest(given), expected)) {
-      next();
-      return;
-    }
-    response.set('WWW-Authenticate', door === 'browser' ? 'Basic realm="Lockstep", charset="UTF-8"' : 'Bearer realm="Lockstep"');
-    answerFailure(
-      request,
-      response,
-      401,
-      'unauthorized',
-      "The token is missing or wrong; it is in the file `token` of the daemon's data directory.",
-    );
-  };
-}
-
-/** A browser sends a password to every address of its origin by itself, so it counts only where nothing can be changed. */
-function credentials(header: string, door: Door): string | null {
-  const bearer = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-  if (bearer !== undefined) return bearer;
-  const basic = door === 'browser' ? /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(header)?.[1] : undefined;
-  if (basic === undefined) return null;
-  const pair = Buffer.from(basic, 'base64').toString('utf8');
-  return pair.slice(pair.indexOf(':') + 1);
-}
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,16 +1,24 @@
 // GET /metrics: numbers for Prometheus (text format 0.0.4), computed from the overview and the newest deployments.
 import type { Request, Response } from 'express';
+import { seesAll } from '../core/actor.ts';
+import type { Actor } from '../core/actor.ts';
 import type { DeploymentView, OverviewView } from '../core/views.ts';
 import type { Refusals } from './refusals.ts';
 import type { Context } from './route.ts';
+import { visibleDeployments, visibleOverview } from './visible.ts';
 
 /** Enough to see a trend, few enough to be cheap at every scrape. */
 const NEWEST = 50;
 
-export async function showMetrics({ application, refusals }: Context, _request: Request, response: Response): Promise<void> {
-  const [overview, newest] = await Promise.all([application.overview(), application.deployments({ limit: NEWEST })]);
+export async function showMetrics({ application, refusals }: Context, _request: Request, response: Response, actor: Actor): Promise<void> {
+  const [overview, newest] = await Promise.all([
+    visibleOverview(application, actor),
+    visibleDeployments(application, { limit: NEWEST }, actor),
+  ]);
   response.type('text/plain; version=0.0.4; charset=utf-8');
-  response.send(metricsText(overview, newest, application.lastEvent(), process.memoryUsage().rss) + refusalsText(refusals));
+  response.send(
+    metricsText(overview, newest, application.lastEvent(), process.memoryUsage().rss) + (seesAll(actor) ? refusalsText(refusals) : ''),
+  );
 }
 
 /** `memory` in bytes. */

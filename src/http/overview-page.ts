@@ -1,9 +1,11 @@
 // GET /: the clusters and what they serve, as a plain page that needs no script.
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
+import type { Actor } from '../core/actor.ts';
 import { visibleLine } from '../core/escape.ts';
 import type { ClusterView, OverviewView } from '../core/views.ts';
 import type { Context } from './route.ts';
+import { visibleOverview } from './visible.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; }
@@ -17,8 +19,8 @@ td { overflow-wrap: anywhere; }
 /** What the Content-Security-Policy must allow for the page to look like something. */
 export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
-export async function showOverview({ application }: Context, _request: Request, response: Response): Promise<void> {
-  response.type('text/html; charset=utf-8').send(overviewPage(await application.overview()));
+export async function showOverview({ application }: Context, _request: Request, response: Response, actor: Actor): Promise<void> {
+  response.type('text/html; charset=utf-8').send(overviewPage(await visibleOverview(application, actor)));
 }
 
 export function overviewPage(overview: OverviewView): string {

@@ -1,6 +1,7 @@
 // The JSON bodies of the API's requests: read, checked, and turned into precise values.
 import type { Request } from 'express';
 import { z } from 'zod';
+import type { Actor } from '../core/actor.ts';
 import { DeployError } from '../core/errors.ts';
 import { visibleLine } from '../core/escape.ts';
 import { readBody } from './body.ts';
@@ -11,8 +12,11 @@ const BODY_TIMEOUT_MS = 10_000;
 
 /** Text that becomes part of a journal line: one line, not too long. */
 const line = (limit: number) => z.string().trim().min(1).max(limit).transform(visibleLine);
-/** Who asks, as the asking program tells; whoever has the token may say so. */
-const by = line(100).default('api');
+/** Who asks, as the asking program tells; only who holds the daemon's own token may say so. */
+const by = line(100).nullable().default(null);
+
+/** The actor that is recorded: the owner is who they say they are, as the commands do; everybody else has a name of their own. */
+export const speaker = (actor: Actor, name: string | null): Actor => (actor.kind === 'owner' && name !== null ? { ...actor, name } : actor);
 
 export const DEPLOY = z.strictObject({
   revision: z.string().min(1).max(200).nullable().default(null),

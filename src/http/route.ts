@@ -1,8 +1,10 @@
 // What a route is. All routes are data in one list (routes.ts): who may knock is written beside each, and the API's description is checked against it.
 import type { Request, Response } from 'express';
+import type { Actor } from '../core/actor.ts';
 import type { Application } from '../core/application.ts';
 import type { HookReader } from '../core/hook.ts';
 import { DeployError } from '../core/errors.ts';
+import type { Admission } from './admission.ts';
 import type { Refusals } from './refusals.ts';
 
 /** What the handlers work with. */
@@ -20,18 +22,34 @@ export type Context = {
 };
 
 /**
- * Who may use a route. `open`: everybody; `signed`: the handler checks the signature itself; `token`: who has the API's token;
- * `browser`: the same, also as the password of basic authentication.
+ * How somebody comes in. `open`: everybody may; `signed`: the handler checks the signature itself; `token`: who is known, by a token;
+ * `browser`: the same, also by a token as the password of basic authentication.
  */
 export type Door = 'open' | 'signed' | 'token' | 'browser';
 
-export type Route = {
+type Place = {
   readonly method: 'get' | 'post' | 'all';
   /** As Express writes it; no patterns besides `:name`. */
   readonly path: string;
-  readonly door: Door;
-  readonly handle: (context: Context, request: Request, response: Response) => Promise<void> | void;
 };
+
+type Answering = Promise<void> | void;
+
+export type OpenRoute = Place & {
+  readonly door: 'open' | 'signed';
+  readonly handle: (context: Context, request: Request, response: Response) => Answering;
+};
+
+/** Behind it, `actor` is known and admitted: has the role that the route needs, for what the request is about. */
+export type GuardedRoute = Place &
+  Admission & {
+    readonly door: 'token' | 'browser';
+    readonly handle: (context: Context, request: Request, response: Response, actor: Actor) => Answering;
+  };
+
+export type Route = OpenRoute | GuardedRoute;
+
+export const isGuarded = (route: Route): route is GuardedRoute => route.door === 'token' || route.door === 'browser';
 
 /** The cluster named in the path. Throws `not-found` for what can be no name, so that nobody further in has to think of it. */
 export function clusterIn(request: Request): string {

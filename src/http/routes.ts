@@ -17,16 +17,18 @@ export function createRoutes(): readonly Route[] {
     ...clusterRoutes,
     ...deploymentRoutes,
     ...deliveryRoutes,
-    { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
+    { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },
     {
       method: 'get',
       path: '/api/v1/openapi.json',
       door: 'token',
+      needs: 'viewer',
+      on: 'some',
       handle: ({ version }, _request, response) => void response.json(openApi(version)),
     },
-    { method: 'get', path: '/metrics', door: 'token', handle: showMetrics },
+    { method: 'get', path: '/metrics', door: 'token', needs: 'viewer', on: 'some', handle: showMetrics },
     { method: 'get', path: '/livez', door: 'open', handle: live },
     { method: 'get', path: '/readyz', door: 'open', handle: ready },
-    { method: 'get', path: '/', door: 'browser', handle: showOverview },
+    { method: 'get', path: '/', door: 'browser', needs: 'viewer', on: 'some', handle: showOverview },
   ];
 }

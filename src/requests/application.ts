@@ -1,4 +1,6 @@
 // The application: everything that the doors can ask of the daemon.
+import { actorText } from '../core/actor.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Accepted, Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
@@ -109,31 +111,31 @@ export function createApplication(tools: ApplicationTools): Application {
     return current;
   }
 
-  async function deploy(name: string, { revision, force, drift, by }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
+  async function deploy(name: string, { revision, force, drift, actor }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
     const source = sourceFor(name);
     const { from: repository, branch, build } = source;
     const cluster = drift === null ? source.cluster : { ...source.cluster, drift: { ...source.cluster.drift, onDeploy: drift } };
     const wanted = await revisionOf(source, revision, signal);
     // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
     const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
-    const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: by, reason: 'by hand' };
+    const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: actorText(actor), reason: 'by hand' };
     const request = { ...order, force, anew: force, atOnce: true };
     const outcome = await engine.request((state) => decideDeploy(state, request));
     const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
     return { message, deployment: 'number' in outcome ? outcome.number : null };
   }
 
-  async function rollback(name: string, { to, emergency, by }: RollbackOptions): Promise<Accepted> {
+  async function rollback(name: string, { to, emergency, actor }: RollbackOptions): Promise<Accepted> {
     const { cluster, from: repository, branch, build } = sourceFor(name);
     const purpose = emergency ? 'emergency' : 'roll-back';
     const target = { cluster: emergency ? forEmergency(cluster) : cluster, repository, branch, build };
-    const request = { ...target, requestedBy: by, reason: 'roll back', purpose, to } as const;
+    const request = { ...target, requestedBy: actorText(actor), reason: 'roll back', purpose, to } as const;
     const number = await engine.request((state) => decideRollback(state, request));
     const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
     return { message: `${name} goes back to ${release}: deployment ${number}`, deployment: number };
   }
 
-  async function retry(number: number, server: string | null, by: string, signal: AbortSignal): Promise<Accepted> {
+  async function retry(number: number, server: string | null, actor: Actor, signal: AbortSignal): Promise<Accepted> {
     const view = (await store.deployment(number))?.view;
     if (view === undefined) throw new DeployError('not-found', `there is no deployment ${number}; see: lockstep history`);
     if (engine.state.deployments.has(number)) {
@@ -148,8 +150,8 @@ export function createApplication(tools: ApplicationTools): Application {
       tools.catchUpNow(cluster.name, name);
       return { message: `${name} is asked now, and brought up as soon as it answers`, deployment: null };
     }
-    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, drift: null, by }, signal);
-    return rollback(view.cluster, { to: view.release, emergency: view.purpose === 'emergency', by });
+    if (view.purpose === 'deploy') return deploy(view.cluster, { revision: view.revision, force: true, drift: null, actor }, signal);
+    return rollback(view.cluster, { to: view.release, emergency: view.purpose === 'emergency', actor });
   }
 
   return {
@@ -183,37 +185,37 @@ export function createApplication(tools: ApplicationTools): Application {
       return pastReleaseViews(clusterOf(engine.state, cluster.name).record, cluster);
     },
     rollback,
-    async releaseHold(name, by) {
+    async releaseHold(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideReleaseHold(state, name, by)), deployment: null };
+      return { message: await engine.request((state) => decideReleaseHold(state, name, actorText(actor))), deployment: null };
     },
-    async abort(deployment, by) {
-      return { message: await engine.request((state) => decideAbort(state, deployment, by)), deployment };
+    async abort(deployment, actor) {
+      return { message: await engine.request((state) => decideAbort(state, deployment, actorText(actor))), deployment };
     },
-    async pause(deployment, by) {
-      return { message: await engine.request((state) => decidePause(state, deployment, by)), deployment };
+    async pause(deployment, actor) {
+      return { message: await engine.request((state) => decidePause(state, deployment, actorText(actor))), deployment };
     },
-    async resume(deployment, by) {
-      return { message: await engine.request((state) => decideResume(state, deployment, by)), deployment };
+    async resume(deployment, actor) {
+      return { message: await engine.request((state) => decideResume(state, deployment, actorText(actor))), deployment };
     },
-    async skip(deployment, server, by) {
-      return { message: await engine.request((state) => decideSkip(state, deployment, server, by)), deployment };
+    async skip(deployment, server, actor) {
+      return { message: await engine.request((state) => decideSkip(state, deployment, server, actorText(actor))), deployment };
     },
     retry,
-    async settleMigration(deployment, done, by) {
-      return { message: await settle(deployment, done, by), deployment };
+    async settleMigration(deployment, done, actor) {
+      return { message: await settle(deployment, done, actorText(actor)), deployment };
     },
-    async lock(name, by, reason) {
+    async lock(name, actor, reason) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideLock(state, name, by, reason)), deployment: null };
+      return { message: await engine.request((state) => decideLock(state, name, actorText(actor), reason)), deployment: null };
     },
-    async unlock(name, by) {
+    async unlock(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideUnlock(state, name, by)), deployment: null };
+      return { message: await engine.request((state) => decideUnlock(state, name, actorText(actor))), deployment: null };
     },
     receive: (change) => receive(receiver, change),
     deliveries: async (query) => (await store.deliveries(query)).map(deliveryView),
-    replay: (repository, id, by) => replay(receiver, repository, id, by),
+    replay: (repository, id, actor) => replay(receiver, repository, id, actorText(actor)),
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),

@@ -1,4 +1,5 @@
 // The other side of the HTTP door for its tests: an application that keeps everything in memory, written against the port.
+import { actorText } from '../../src/core/actor.ts';
 import type { Application } from '../../src/core/application.ts';
 import { DeployError } from '../../src/core/errors.ts';
 import type { Forge } from '../../src/core/forge.ts';
@@ -69,19 +70,21 @@ export function createMemoryApplication(): MemoryApplication {
       const plan = { repository: 'shop', branch: 'b', author: 'a', message: 'm', live: null, built: false, steps: [], servers: [] };
       return Promise.resolve({ ...plan, cluster, revision: revision ?? 'head', verdict: 'deploy' });
     },
-    deploy: async (cluster, { revision, force, by }) => accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${by}`),
+    deploy: async (cluster, { revision, force, actor }) =>
+      accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${actorText(actor)}`),
     drift: (cluster) => Promise.resolve({ cluster, release: null, skipped: null, drift: false, servers: [] }),
     releases: () => Promise.resolve([]),
-    rollback: async (cluster, { to, emergency, by }) => accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${by}`),
-    releaseHold: async (cluster, by) => accept(`release hold ${cluster} by ${by}`),
-    abort: async (number, by) => accept(`abort ${number} by ${by}`),
-    pause: async (number, by) => accept(`pause ${number} by ${by}`),
-    resume: async (number, by) => accept(`resume ${number} by ${by}`),
-    skip: async (number, server, by) => accept(`skip ${server} in ${number} by ${by}`),
-    retry: async (number, server, by) => accept(`retry ${server ?? 'all'} of ${number} by ${by}`),
-    settleMigration: async (number, done, by) => accept(`settle ${number} ${done} by ${by}`),
-    lock: async (cluster, by, reason) => accept(`lock ${cluster} by ${by}: ${reason}`),
-    unlock: async (cluster, by) => accept(`unlock ${cluster} by ${by}`),
+    rollback: async (cluster, { to, emergency, actor }) =>
+      accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${actorText(actor)}`),
+    releaseHold: async (cluster, actor) => accept(`release hold ${cluster} by ${actorText(actor)}`),
+    abort: async (number, actor) => accept(`abort ${number} by ${actorText(actor)}`),
+    pause: async (number, actor) => accept(`pause ${number} by ${actorText(actor)}`),
+    resume: async (number, actor) => accept(`resume ${number} by ${actorText(actor)}`),
+    skip: async (number, server, actor) => accept(`skip ${server} in ${number} by ${actorText(actor)}`),
+    retry: async (number, server, actor) => accept(`retry ${server ?? 'all'} of ${number} by ${actorText(actor)}`),
+    settleMigration: async (number, done, actor) => accept(`settle ${number} ${done} by ${actorText(actor)}`),
+    lock: async (cluster, actor, reason) => accept(`lock ${cluster} by ${actorText(actor)}: ${reason}`),
+    unlock: async (cluster, actor) => accept(`unlock ${cluster} by ${actorText(actor)}`),
     async receive(change) {
       check();
       const before = answers.get(`${change.repository} ${change.delivery}`);
@@ -127,11 +130,11 @@ export function createMemoryApplication(): MemoryApplication {
           .slice(0, limit)
           .map(viewOf),
       ),
-    async replay(repository, id, by) {
+    async replay(repository, id, actor) {
       check();
       const found = app.received.find((one) => one.repository === repository && one.delivery === id);
       if (found === undefined) throw new DeployError('not-found', `there is no delivery ${id}`);
-      app.requests.push(`replay ${repository} ${id} by ${by}`);
+      app.requests.push(`replay ${repository} ${id} by ${actorText(actor)}`);
       return Promise.resolve({ delivery: id, decisions: [], lines: ['Lockstep: replayed'] });
     },
     door: (name) => (app.repositories.has(name) ? { forge: app.forges.get(name) ?? null, sources: app.sources.get(name) ?? [] } : null),
