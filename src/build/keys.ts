@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonical } from '../core/canonical.ts';
 import type { BuildRequest } from '../core/ports.ts';
 
 /**
@@ -20,15 +21,6 @@ export function keysOf({ repository, branch, commit, build }: BuildRequest): Key
 }
 
 const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
-}
 
 /** What a build was worth remembering for: its artifact, and what it said its version is. */
 export type Note = { readonly id: string; readonly version: string | null };

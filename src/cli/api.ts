@@ -1,5 +1,7 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
+import type { AuditView } from '../core/audit-text.ts';
+import type { AuditVerdict } from '../core/audit.ts';
 import type {
   ClusterView,
   DeliveryView,
@@ -37,7 +39,14 @@ export type Api = {
   releaseHold(cluster: string): Promise<Accepted>;
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
+  /** `since`: ISO 8601. */
+  audit(query: AuditFilter & { limit: number }): Promise<{ entries: AuditView[] }>;
+  /** UTF-8, safe to print. */
+  exportAudit(query: AuditFilter, format: 'jsonl' | 'csv', signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  verifyAudit(expect: string | undefined): Promise<AuditVerdict>;
 };
+
+export type AuditFilter = { since: string | undefined; cluster: string | undefined };
 
 /** The daemon reads every file on every server, and ends that before this. */
 const SLOWEST_MS = 290_000;
@@ -97,8 +106,16 @@ export function createApi(client: Client, by: string): Api {
       const query = new URLSearchParams({ limit: String(limit), ...(repository === undefined ? {} : { repository }) });
       return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
     },
+    audit: async (filter) => (await get(`/audit${queryOf(filter)}`)) as { entries: AuditView[] },
+    exportAudit: (filter, format, signal) => client.open(`/api/v1/audit${queryOf({ ...filter, format })}`, { accept: '*/*', signal }),
+    verifyAudit: async (expect) => (await get(`/audit/verify${queryOf({ expect })}`, { limitMs: SLOW_MS })) as AuditVerdict,
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
   };
+}
+
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
 /** A name as one segment of a path. `.` and `..` would be resolved away by every URL library, so they are refused. */

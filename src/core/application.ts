@@ -1,6 +1,7 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
 import type { Actor } from './actor.ts';
 import type { DriftSettings } from './cluster.ts';
+import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict } from './audit.ts';
 import type { Forge } from './forge.ts';
 import type { Change } from './repository.ts';
 import type { DeliveryQuery, HistoryQuery } from './ports.ts';
@@ -68,6 +69,9 @@ export type Application = {
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryView[]>;
   /** Looks at the repository again as if the delivery had just come. Rejects with `not-found`, and as `receive`. */
   replay(repository: string, id: string, actor: Actor): Promise<HookAnswer>;
+  audit(query: AuditQuery): Promise<readonly AuditEntry[]>;
+  /** `expected`: an entry that was seen earlier and kept elsewhere. */
+  verifyAudit(expected: AuditMark | null): Promise<AuditVerdict>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.

@@ -1,4 +1,6 @@
 // decide: what people, hooks and the poller ask for, turned into events, or refused with a reason.
+import type { Actor } from './actor.ts';
+import type { AuditNote } from './audit.ts';
 import type { Cluster } from './cluster.ts';
 import type { Deployment } from './deployment.ts';
 import { DeployError } from './errors.ts';
@@ -17,7 +19,15 @@ export type Fresh =
   { readonly deployment: number; readonly event: DeploymentEvent } | { readonly deployment: null; readonly event: DaemonEvent };
 
 /** Events to record, rows of the store that belong to them, and what the asker is told once both are durable. */
-export type Decision<T> = { readonly events: readonly Fresh[]; readonly rows?: Partial<Batch>; readonly result: T };
+export type Decision<T> = {
+  readonly events: readonly Fresh[];
+  readonly rows?: Partial<Batch>;
+  readonly result: T;
+  /** Who asked, for the audit; absent: the daemon itself, or who the events name. */
+  readonly actor?: Actor;
+  /** What the audit is to hold beside the events. */
+  readonly notes?: readonly AuditNote[];
+};
 
 export type DeployRequest = Order & {
   /** Deploy even if the cluster serves this revision already, or is held. */

@@ -1,5 +1,6 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact } from './artifact.ts';
+import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict, TimedNote } from './audit.ts';
 import type { Channel, Inspection } from './channel.ts';
 import type { Cluster, MigrationSettings } from './cluster.ts';
 import type { Decision } from './decide.ts';
@@ -126,6 +127,7 @@ export type Batch = {
   readonly clusters: readonly ClusterRecord[];
   readonly deliveries: readonly DeliveryRecord[];
   readonly heads: readonly HeadRecord[];
+  readonly audit: readonly TimedNote[];
 };
 
 /** Of all repositories, or of one. */
@@ -158,6 +160,9 @@ export type Store = {
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryRecord[]>;
   /** Deliveries that have no final outcome yet. */
   openDeliveries(): Promise<readonly DeliveryRecord[]>;
+  audit(query: AuditQuery): Promise<readonly AuditEntry[]>;
+  /** Reads the whole chain. `expected`: an entry that was seen earlier and kept elsewhere. */
+  verifyAudit(expected: AuditMark | null): Promise<AuditVerdict>;
   /** Raised once at each start; greater than every epoch before. */
   raiseEpoch(): Promise<number>;
   close(): Promise<void>;

@@ -77,6 +77,8 @@ export type Change = {
   readonly actor: string | null;
   /** Who told us: `hook`, `poll`, `start`, a forge's name. */
   readonly source: string;
+  /** The address that it came from. */
+  readonly address?: string;
   /** URLs of the repository that a forge tells about. They choose nothing; they show that a webhook has another repository's address. */
   readonly about?: readonly string[];
   /** Why nobody needs to look: it is not about a push. Its one outcome is `ignored` for this reason. */

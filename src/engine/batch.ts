@@ -1,4 +1,5 @@
 // What a turn makes durable: its events, and the projections that they changed.
+import type { TimedNote } from '../core/audit.ts';
 import type { Deployment } from '../core/deployment.ts';
 import type { Recorded } from '../core/event.ts';
 import type { Batch } from '../core/ports.ts';
@@ -30,6 +31,7 @@ export function batchOf(
   touched: Iterable<Deployment>,
   before: Places,
   rows: readonly Partial<Batch>[],
+  audit: readonly TimedNote[],
 ): Batch {
   const moved = [...touched].filter((deployment) => before.get(deployment.number) !== placeOf(deployment));
   const clusters = new Set(moved.filter((one) => one.state === 'ended').map((one) => one.cluster.name));
@@ -46,5 +48,6 @@ export function batchOf(
     clusters: [...clusters].map((name) => clusterOf(state, name).record),
     deliveries: rows.flatMap((row) => row.deliveries ?? []),
     heads: rows.flatMap((row) => row.heads ?? []),
+    audit,
   };
 }

@@ -1,5 +1,8 @@
 // The engine: one turn at a time. Decide and evolve → what is next → append everything durably → publish → perform.
+import type { Actor } from '../core/actor.ts';
 import { apply } from '../core/apply.ts';
+import { auditNoteOf } from '../core/audit.ts';
+import type { TimedNote } from '../core/audit.ts';
 import { decideBegin, nextMoment } from '../core/decide.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
 import type { Deployment } from '../core/deployment.ts';
@@ -97,18 +100,21 @@ export function createEngine(options: EngineOptions): RunningEngine {
     const recorded: Recorded[] = [];
     const touched = new Set<Deployment>(revisit);
     revisit = [];
-    const record = (fresh: Fresh): void => {
+    const audit: TimedNote[] = [];
+    const record = (fresh: Fresh, actor: Actor | null = null): void => {
       const one = { number: lastNumber + 1, at: now(), ...fresh } as Recorded;
       const deployment = apply(state, one);
       lastNumber += 1;
       recorded.push(one);
       if (deployment !== null) touched.add(deployment);
+      const note = auditNoteOf(one, deployment, actor);
+      if (note !== null) audit.push(note);
     };
 
     const before = placesOf(state);
     const rows: Partial<Batch>[] = [];
-    const answers = items.map((item) => decideOne(item, record, rows));
-    if (!isStopping) decideBegin(state, now()).forEach(record);
+    const answers = items.map((item) => decideOne(item, record, rows, audit));
+    if (!isStopping) for (const fresh of decideBegin(state, now())) record(fresh);
     const effects: Effect[] = [];
     for (const deployment of touched) {
       if (isStopping && !isInCutover(deployment)) continue;
@@ -118,7 +124,8 @@ export function createEngine(options: EngineOptions): RunningEngine {
       }
     }
 
-    if (recorded.length > 0 || rows.length > 0) await append(batchOf(state, recorded, touched, before, rows), items);
+    const isWorthIt = recorded.length > 0 || rows.length > 0 || audit.length > 0;
+    if (isWorthIt) await append(batchOf(state, recorded, touched, before, rows, audit), items);
     durableNumber = lastNumber;
     for (const answer of answers) answer();
     publish(recorded, touched);
@@ -143,11 +150,17 @@ export function createEngine(options: EngineOptions): RunningEngine {
     alarm.unref();
   }
 
-  function decideOne(item: Item, record: (fresh: Fresh) => void, rows: Partial<Batch>[]): () => void {
+  function decideOne(
+    item: Item,
+    record: (fresh: Fresh, actor: Actor | null) => void,
+    rows: Partial<Batch>[],
+    audit: TimedNote[],
+  ): () => void {
     try {
-      const { events, result, rows: own } = item.decide(state);
-      events.forEach(record);
+      const { events, result, rows: own, actor = null, notes = [] } = item.decide(state);
+      for (const fresh of events) record(fresh, actor);
       if (own !== undefined) rows.push(own);
+      audit.push(...notes.map((note) => ({ ...note, at: now() })));
       return () => item.resolve(result);
     } catch (error) {
       return () => item.reject(error);

@@ -30,6 +30,7 @@ import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
 import { compareServers } from './compare-servers.ts';
 import type { CompareTools } from './compare-servers.ts';
+import { createAuthority } from './authority.ts';
 import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
@@ -66,7 +67,8 @@ const COMPARED_AT_ONCE = 16;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
-  const settle = createSettler(tools);
+  const authority = createAuthority(engine);
+  const settle = createSettler({ ...tools, authority });
   const receiver = { ...tools, repository: (name: string) => configuration().repositories.get(name) };
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
@@ -120,7 +122,7 @@ export function createApplication(tools: ApplicationTools): Application {
     const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
     const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: actorText(actor), reason: 'by hand' };
     const request = { ...order, force, anew: force, atOnce: true };
-    const outcome = await engine.request((state) => decideDeploy(state, request));
+    const outcome = await authority.request(actor, (state) => decideDeploy(state, request));
     const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
     return { message, deployment: 'number' in outcome ? outcome.number : null };
   }
@@ -130,7 +132,7 @@ export function createApplication(tools: ApplicationTools): Application {
     const purpose = emergency ? 'emergency' : 'roll-back';
     const target = { cluster: emergency ? forEmergency(cluster) : cluster, repository, branch, build };
     const request = { ...target, requestedBy: actorText(actor), reason: 'roll back', purpose, to } as const;
-    const number = await engine.request((state) => decideRollback(state, request));
+    const number = await authority.request(actor, (state) => decideRollback(state, request));
     const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
     return { message: `${name} goes back to ${release}: deployment ${number}`, deployment: number };
   }
@@ -187,35 +189,37 @@ export function createApplication(tools: ApplicationTools): Application {
     rollback,
     async releaseHold(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideReleaseHold(state, name, actorText(actor))), deployment: null };
+      return { message: await authority.request(actor, (state) => decideReleaseHold(state, name, actorText(actor))), deployment: null };
     },
     async abort(deployment, actor) {
-      return { message: await engine.request((state) => decideAbort(state, deployment, actorText(actor))), deployment };
+      return { message: await authority.request(actor, (state) => decideAbort(state, deployment, actorText(actor))), deployment };
     },
     async pause(deployment, actor) {
-      return { message: await engine.request((state) => decidePause(state, deployment, actorText(actor))), deployment };
+      return { message: await authority.request(actor, (state) => decidePause(state, deployment, actorText(actor))), deployment };
     },
     async resume(deployment, actor) {
-      return { message: await engine.request((state) => decideResume(state, deployment, actorText(actor))), deployment };
+      return { message: await authority.request(actor, (state) => decideResume(state, deployment, actorText(actor))), deployment };
     },
     async skip(deployment, server, actor) {
-      return { message: await engine.request((state) => decideSkip(state, deployment, server, actorText(actor))), deployment };
+      return { message: await authority.request(actor, (state) => decideSkip(state, deployment, server, actorText(actor))), deployment };
     },
     retry,
     async settleMigration(deployment, done, actor) {
-      return { message: await settle(deployment, done, actorText(actor)), deployment };
+      return { message: await settle(deployment, done, actor), deployment };
     },
     async lock(name, actor, reason) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideLock(state, name, actorText(actor), reason)), deployment: null };
+      return { message: await authority.request(actor, (state) => decideLock(state, name, actorText(actor), reason)), deployment: null };
     },
     async unlock(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideUnlock(state, name, actorText(actor))), deployment: null };
+      return { message: await authority.request(actor, (state) => decideUnlock(state, name, actorText(actor))), deployment: null };
     },
     receive: (change) => receive(receiver, change),
     deliveries: async (query) => (await store.deliveries(query)).map(deliveryView),
     replay: (repository, id, actor) => replay(receiver, repository, id, actorText(actor)),
+    audit: (query) => store.audit(query),
+    verifyAudit: (expected) => store.verifyAudit(expected),
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),

@@ -14,6 +14,7 @@ import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
 import type { Heads } from './heads.ts';
 import { hintedBranches } from './hints.ts';
+import { pusherOf } from './pusher.ts';
 import { understoodCommands, wishesOf } from './wishes.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -95,7 +96,8 @@ function decideAll(state: State, candidates: readonly Candidate[], change: Chang
   }
   const heads = candidates.flatMap(({ head }) => (head === null ? [] : [head]));
   const deliveries = isHook(change) ? [{ change, receivedAt, outcomes, closed: true }] : [];
-  return { events, rows: { heads, deliveries }, result: outcomes };
+  const actor = pusherOf(change);
+  return { events, rows: { heads, deliveries }, result: outcomes, ...(actor !== null && { actor }) };
 }
 
 /** Deliveries are kept for hooks only; what the poller finds is in the journal. */

@@ -121,6 +121,8 @@ export function createMemoryApplication(): MemoryApplication {
         });
       }
     },
+    audit: () => Promise.resolve([]),
+    verifyAudit: () => Promise.resolve({ entries: 0, newest: null, problem: null }),
     lastEvent: () => app.journal.at(-1)?.id ?? 0,
     unreadiness: () => app.unready,
     deliveries: ({ repository, limit }) =>

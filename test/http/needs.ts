@@ -23,6 +23,8 @@ export const NEEDS: Readonly<Record<string, string>> = {
   'post /api/v1/deployments/:number/migration': 'operator on deployment',
   'get /api/v1/deliveries': 'viewer on some',
   'post /api/v1/deliveries/:repository/:id/replay': 'deployer on repository',
+  'get /api/v1/audit': 'operator on all',
+  'get /api/v1/audit/verify': 'operator on all',
   'get /api/v1/events': 'viewer on some',
   'get /api/v1/openapi.json': 'viewer on some',
   'get /metrics': 'viewer on some',

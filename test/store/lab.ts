@@ -61,7 +61,7 @@ export async function runProgram(text: string, args: readonly string[], wrapper:
   return { process: child, output: () => output, ended };
 }
 
-export const emptyBatch: Batch = { events: [], deployments: [], clusters: [], deliveries: [], heads: [] };
+export const emptyBatch: Batch = { events: [], deployments: [], clusters: [], deliveries: [], heads: [], audit: [] };
 
 export function started(number: number, deployment: number): Recorded {
   return { number, at: 1_700_000_000_000 + number, deployment, event: { type: 'started', stage: 1, server: number % 7 } };

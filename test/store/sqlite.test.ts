@@ -46,6 +46,7 @@ describe('the store', () => {
       clusters: [cluster],
       deliveries: [change],
       heads: [{ repository: 'shop', branch: 'servers/demo', revision: 'a1' }],
+      audit: [],
     });
     await first.close();
 
@@ -149,7 +150,7 @@ describe('the store', () => {
     const store = await open(directory);
     const older: Partial<ClusterRecord> = { ...cluster };
     delete (older as { drifted?: unknown }).drifted;
-    await store.append({ events: [], deployments: [], clusters: [older as ClusterRecord], deliveries: [], heads: [] });
+    await store.append({ events: [], deployments: [], clusters: [older as ClusterRecord], deliveries: [], heads: [], audit: [] });
     expect(await store.clusters()).toEqual([cluster]);
   });
 
