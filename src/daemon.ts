@@ -10,8 +10,10 @@ import type { Transport } from './core/channel.ts';
 import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
+import { visibleLine } from './core/escape.ts';
 import { eventView } from './core/event-text.ts';
 import { knownClusters } from './core/mapping.ts';
+import type { Witnessed } from './core/people.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
 import { clusterOf } from './core/state.ts';
@@ -23,6 +25,7 @@ import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
 import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
+import { createPeople } from './people/people.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
@@ -36,6 +39,7 @@ import { openArtifacts } from './store/artifacts.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
 import { housekeeping } from './requests/housekeeping.ts';
+import { openPeopleStore } from './store/people.ts';
 import { openSecrets } from './store/secrets.ts';
 import { openStore } from './store/sqlite.ts';
 import { openTransport } from './transport/open.ts';
@@ -80,6 +84,7 @@ export async function startDaemon({
 
   const lock = await lockDataDirectory(data);
   const store = wrapStore(await openStore(data));
+  const peopleStore = openPeopleStore(data);
   const secrets = openSecrets(data);
   const token = await secrets.ensureToken();
   await ensureSecrets(configuration);
@@ -173,7 +178,8 @@ export async function startDaemon({
   });
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
-  const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
+  const people = createPeople({ store: peopleStore, witness, now });
+  const http = createHttpServer(application, { token, people, witness, version, hooks: hookReader, log: (line) => log.error(line) });
 
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();
@@ -200,6 +206,11 @@ export async function startDaemon({
     const event = { type: 'configuration-loaded', problem } as const;
     await engine.request(() => ({ events: [{ deployment: null, event }], result: null })).catch(() => undefined);
     if (problem === null) lookout.reschedule();
+  }
+
+  /** What is done or refused about people and at the door; what is done about clusters stands in the journal. */
+  function witness({ what, who, address, detail }: Witnessed): void {
+    log.info(`${what}: ${visibleLine(detail)}`, { who, address });
   }
 
   async function ensureSecrets({ repositories }: Configuration): Promise<void> {
@@ -229,6 +240,7 @@ export async function startDaemon({
   async function close(): Promise<void> {
     await transport.close();
     await logs.flush();
+    await peopleStore.close();
     await store.close();
     await rm(runtime, { recursive: true, force: true });
     await lock.release();

@@ -2,6 +2,7 @@
 import type { Accepted } from '../core/application.ts';
 import type { AuditView } from '../core/audit-text.ts';
 import type { AuditVerdict } from '../core/audit.ts';
+import type { TokenView } from '../core/people.ts';
 import type {
   ClusterView,
   DeliveryView,
@@ -44,6 +45,17 @@ export type Api = {
   /** UTF-8, safe to print. */
   exportAudit(query: AuditFilter, format: 'jsonl' | 'csv', signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   verifyAudit(expect: string | undefined): Promise<AuditVerdict>;
+  tokens(): Promise<{ tokens: TokenView[] }>;
+  createToken(order: NewToken): Promise<{ token: TokenView; secret: string }>;
+  revokeToken(name: string): Promise<{ token: TokenView }>;
+};
+
+/** The daemon says what is not allowed. */
+export type NewToken = {
+  readonly name: string;
+  readonly role: string;
+  readonly clusters: readonly string[];
+  readonly days: number | undefined;
 };
 
 export type AuditFilter = { since: string | undefined; cluster: string | undefined };
@@ -110,6 +122,9 @@ export function createApi(client: Client, by: string): Api {
     exportAudit: (filter, format, signal) => client.open(`/api/v1/audit${queryOf({ ...filter, format })}`, { accept: '*/*', signal }),
     verifyAudit: async (expect) => (await get(`/audit/verify${queryOf({ expect })}`, { limitMs: SLOW_MS })) as AuditVerdict,
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
+    tokens: async () => (await get('/tokens')) as { tokens: TokenView[] },
+    createToken: async (order) => (await send('/tokens', order)) as { token: TokenView; secret: string },
+    revokeToken: async (name) => (await send(`/tokens/${segment(name)}/revoke`)) as { token: TokenView },
   };
 }
 

@@ -16,6 +16,8 @@ import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
 import { check, daemon, hookSecret, init, installHooks, trustServers } from './setup.ts';
 import { servers, status } from './status.ts';
+import { createToken, revokeToken, tokens } from './tokens.ts';
+import { ROLES } from '../core/actor.ts';
 
 type Perform = (session: Session) => Promise<number>;
 
@@ -76,6 +78,7 @@ export function createCommands(frame: Frame): Command {
   setupCommands(program, does);
   lookCommands(program, does);
   actCommands(program, does);
+  peopleCommands(program, does);
   return program;
 }
 
@@ -101,6 +104,9 @@ type CommandOptions = {
   csv?: boolean;
   jsonl?: boolean;
   expect?: string;
+  role?: string;
+  clusters?: readonly string[];
+  days?: number;
 };
 
 type Does = (command: Command, perform: (session: Session, args: string[], options: CommandOptions) => Promise<number>) => void;
@@ -334,6 +340,33 @@ function actCommands(program: Command, does: Does): void {
     (session, [cluster = ''], { directory }) => lintMigrations(session, cluster, directory ?? null),
   );
 }
+
+function peopleCommands(program: Command, does: Does): void {
+  const role = (): Option => new Option('--role <role>', 'what it may; each role may what those before it may').choices(ROLES);
+  const token = program.command('token').description('tokens of the API, for programs and for people at a shell');
+  does(
+    token
+      .command('create')
+      .description('make a token; it is shown once')
+      .argument('<name>', 'what it is for: it stands in the history')
+      .addOption(role().makeOptionMandatory())
+      .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList, ['*'])
+      .option('--days <n>', 'how long it is valid', wholeNumber, 90),
+    (session, [name = ''], { role: wanted = '', clusters = [], days }) => createToken(session, name, { role: wanted, clusters, days }),
+  );
+  does(token.command('list').description('tokens, with when they were used last and until when they are valid'), (session) =>
+    tokens(session),
+  );
+  does(token.command('revoke').description('let nobody come in with a token any more').argument('<name>'), (session, [name = '']) =>
+    revokeToken(session, name),
+  );
+}
+
+const commaList = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
 
 /** `127.0.0.1:8484`, `[::1]:8484`, `localhost:0` (any free port). */
 function listenAddress(text: string): string {

@@ -2,7 +2,7 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
-import { createDoor, ownersOnly } from './door.ts';
+import { createDoor, identifier } from './door.ts';
 import { answerFailure, failureHandler } from './failure.ts';
 import { originGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
@@ -34,7 +34,7 @@ export function createApp(context: Context, token: string, doorplate: () => Door
     }),
   );
   app.use(originGuard(doorplate));
-  const door = createDoor(context, ownersOnly(token));
+  const door = createDoor(context, identifier(token, context.people));
   for (const route of createRoutes()) {
     if (isGuarded(route)) app[route.method](route.path, door(route));
     else app[route.method](route.path, (request, response) => route.handle(context, request, response));

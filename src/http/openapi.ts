@@ -1,57 +1,34 @@
 // GET /api/v1/openapi.json: the description of the API, written by hand and checked against the routes by a test.
 // https://spec.openapis.org/oas/v3.1.0
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** Kept open on purpose: views gain fields, and a reader that refuses unknown ones would break. */
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
-const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
-const listOf = (items: Json): Json => ({ type: 'array', items });
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const object = (properties: Json, optional: readonly string[] = []): Json => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-});
-
-const cluster = { name: 'name', in: 'path', required: true, schema: text, description: "The cluster's name." };
-const number = {
-  name: 'number',
-  in: 'path',
-  required: true,
-  schema: { type: 'integer', minimum: 1 },
-  description: "The deployment's number.",
-};
-const query = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
-
-const json = (description: string, schema: Json): Json => ({ description, content: { 'application/json': { schema } } });
-const plain = (description: string, type: string): Json => ({ description, content: { [type]: { schema: text } } });
-const failure = (description: string): Json => json(description, ref('Failure'));
-
-const body = (properties: Json, required: readonly string[] = []): Json => ({
-  required: required.length > 0,
-  content: { 'application/json': { schema: { type: 'object', additionalProperties: false, properties, required } } },
-});
-const by = { ...text, maxLength: 100, description: 'Who asks; shown in the history.' };
-
-const common = { 401: failure('The token is missing or wrong.') };
-const unknown = { 404: failure('There is no such cluster or deployment.') };
-const change = {
-  ...common,
-  ...unknown,
-  400: failure('The request is malformed.'),
-  403: failure('Refused.'),
-  409: failure('Not possible in this state; the message says why.'),
-  503: failure('The journal cannot be written: nothing was accepted.'),
-};
+import {
+  body,
+  by,
+  change,
+  cluster,
+  common,
+  count,
+  failure,
+  json,
+  listOf,
+  number,
+  object,
+  orNull,
+  plain,
+  query,
+  ref,
+  text,
+  unknown,
+} from './openapi-parts.ts';
+import type { Json } from './openapi-parts.ts';
+import { peoplePaths, peopleSchemas } from './openapi-people.ts';
 
 export function openApi(version: string): Json {
   return {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...auditPaths, ...otherPaths },
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...auditPaths, ...peoplePaths, ...otherPaths },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -324,6 +301,7 @@ const step = { step: text, state: text, direction: text, startedAt: orNull(text)
 const decision = object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text) });
 
 const schemas = {
+  ...peopleSchemas,
   Failure: object({ error: object({ code: text, message: text }) }),
   Accepted: object({ message: text, deployment: orNull(count) }),
   Overview: object({ version: text, clusters: listOf(ref('Cluster')), configurationProblem: orNull(text), storeProblem: orNull(text) }),

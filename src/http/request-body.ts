@@ -1,6 +1,7 @@
 // The JSON bodies of the API's requests: read, checked, and turned into precise values.
 import type { Request } from 'express';
 import { z } from 'zod';
+import { ROLES } from '../core/actor.ts';
 import type { Actor } from '../core/actor.ts';
 import { DeployError } from '../core/errors.ts';
 import { visibleLine } from '../core/escape.ts';
@@ -33,6 +34,13 @@ export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by })
 export const WHO = z.strictObject({ by });
 export const SKIP = z.strictObject({ server: line(100), by });
 export const RETRY = z.strictObject({ server: line(100).nullable().default(null), by });
+export const TOKEN = z.strictObject({
+  name: z.string().max(100),
+  role: z.enum(ROLES),
+  clusters: z.array(z.string().max(100)).max(100),
+  days: z.number().positive().max(1000).nullable().default(null),
+  by,
+});
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });
 
 /** An empty body is `{}`. Throws `Malformed`, with the key's name first where there is one; anything but JSON is `refused`. */

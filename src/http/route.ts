@@ -4,6 +4,7 @@ import type { Actor } from '../core/actor.ts';
 import type { Application } from '../core/application.ts';
 import type { HookReader } from '../core/hook.ts';
 import { DeployError } from '../core/errors.ts';
+import type { People, Witness } from '../core/people.ts';
 import type { Admission } from './admission.ts';
 import type { Refusals } from './refusals.ts';
 
@@ -11,6 +12,9 @@ import type { Refusals } from './refusals.ts';
 export type Context = {
   readonly application: Application;
   readonly hooks: HookReader;
+  readonly people: People;
+  /** Is told of what was refused to somebody who is known. */
+  readonly witness: Witness;
   readonly refusals: Refusals;
   readonly version: string;
   readonly log: (line: string) => void;
@@ -19,6 +23,8 @@ export type Context = {
   readonly streams: Set<AbortController>;
   /** A reader of the event stream that takes nothing for so long is told to start anew. Milliseconds. */
   readonly slowReaderMs: number;
+  /** So often it is asked whether those who get an answer that goes on still may. Milliseconds. */
+  readonly watchMs: number;
 };
 
 /**

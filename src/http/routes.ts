@@ -9,6 +9,7 @@ import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
+import { peopleRoutes } from './people-routes.ts';
 import type { Route } from './route.ts';
 
 export function createRoutes(): readonly Route[] {
@@ -19,6 +20,7 @@ export function createRoutes(): readonly Route[] {
     ...deploymentRoutes,
     ...deliveryRoutes,
     ...auditRoutes,
+    ...peopleRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },
     {
       method: 'get',

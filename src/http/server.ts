@@ -4,14 +4,18 @@ import type { AddressInfo } from 'node:net';
 import type { Application } from '../core/application.ts';
 import { DeployError } from '../core/errors.ts';
 import type { HookReader } from '../core/hook.ts';
+import type { People, Witness } from '../core/people.ts';
 import { createApp } from './app.ts';
 import type { Doorplate } from './guard.ts';
 import { createRefusals } from './refusals.ts';
 import type { Context } from './route.ts';
 
 export type HttpOptions = {
-  /** The API's token. */
+  /** The daemon's own token. */
   readonly token: string;
+  /** Everybody else. */
+  readonly people: People;
+  readonly witness: Witness;
   readonly version: string;
   /** Authenticates and reads what is sent to /hooks. */
   readonly hooks: HookReader;
@@ -22,6 +26,7 @@ export type HttpOptions = {
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly slowReaderMs?: number;
+  readonly watchMs?: number;
 };
 
 export type HttpServer = {
@@ -34,10 +39,10 @@ export type HttpServer = {
 const LAST_ANSWERS_MS = 5_000;
 
 export function createHttpServer(application: Application, options: HttpOptions): HttpServer {
-  const { hooks, version, log, hosts = [], now = Date.now, slowReaderMs = 10_000 } = options;
+  const { people, witness, hooks, version, log, hosts = [], now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
   const streams = new Set<AbortController>();
   const refusals = createRefusals(log, now);
-  const context: Context = { application, hooks, refusals, version, log, now, streams, slowReaderMs };
+  const context: Context = { application, people, witness, hooks, refusals, version, log, now, streams, slowReaderMs, watchMs };
   let doorplate: Doorplate = { address: '127.0.0.1', port: 0, hosts: hosts.map((host) => host.toLowerCase()) };
   let closing = false;
 

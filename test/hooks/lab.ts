@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hookReader } from '../../src/forge/hook-reader.ts';
 import { createHttpServer } from '../../src/http/server.ts';
+import { openPeople } from '../lab/people.ts';
 import { createMemoryApplication, TOKEN } from '../http/memory-application.ts';
 import { until } from '../lab/until.ts';
 
@@ -95,9 +96,15 @@ export async function startReceiver(secrets: Record<string, string>, port = 0) {
   const application = createMemoryApplication();
   application.repositories.clear();
   for (const [name, secret] of Object.entries(secrets)) application.repositories.set(name, [secret]);
-  const server = createHttpServer(application, { token: TOKEN, version: '1', hooks: hookReader, log: () => undefined });
+  const registry = await openPeople();
+  const { people, witness } = registry;
+  const server = createHttpServer(application, { token: TOKEN, people, witness, version: '1', hooks: hookReader, log: () => undefined });
   const { url } = await server.listen('127.0.0.1', port);
-  return { application, url, port: Number(new URL(url).port), received: application.received, close: () => server.close() };
+  const close = async (): Promise<void> => {
+    await server.close();
+    await registry.close();
+  };
+  return { application, url, port: Number(new URL(url).port), received: application.received, close };
 }
 
 /** Something that takes connections and never says a word, as a stopped process does. */

@@ -290,7 +290,14 @@ test('the metrics can be read by Prometheus', async () => {
 });
 
 test('an address that is taken is refused with what to do', async () => {
-  const second = createHttpServer(lab.application, { token: TOKEN, version: '1', hooks: hookReader, log: () => undefined });
+  const second = createHttpServer(lab.application, {
+    token: TOKEN,
+    people: lab.people,
+    witness: lab.registry.witness,
+    version: '1',
+    hooks: hookReader,
+    log: () => undefined,
+  });
   await expect(second.listen('127.0.0.1', Number(new URL(lab.url).port))).rejects.toThrow(/something listens there already.*--listen/);
   await second.close();
 });

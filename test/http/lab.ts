@@ -5,20 +5,36 @@ import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
 import { hookReader } from '../../src/forge/hook-reader.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { HttpOptions } from '../../src/http/server.ts';
+import { openPeople } from '../lab/people.ts';
 import { createMemoryApplication, SECRET, TOKEN } from './memory-application.ts';
 
 export async function startServer(options: Partial<HttpOptions> = {}) {
   const application = createMemoryApplication();
   const logged: string[] = [];
+  const registry = await openPeople(options.now === undefined ? {} : { now: options.now });
+  const { people, witness } = registry;
   const server = createHttpServer(application, {
     token: TOKEN,
+    people,
+    witness,
     version: '1.2.3',
     hooks: hookReader,
     log: (line) => logged.push(line),
     ...options,
   });
   const { url } = await server.listen('127.0.0.1', 0);
-  return { application, logged, server, url, close: () => server.close() };
+  return {
+    application,
+    logged,
+    server,
+    url,
+    people,
+    registry,
+    async close(): Promise<void> {
+      await server.close();
+      await registry.close();
+    },
+  };
 }
 
 export type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
