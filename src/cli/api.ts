@@ -30,6 +30,8 @@ export type Api = {
   abort(number: number): Promise<Accepted>;
   pause(number: number): Promise<Accepted>;
   resume(number: number): Promise<Accepted>;
+  approve(number: number): Promise<Accepted>;
+  reject(number: number, reason: string): Promise<Accepted>;
   skip(number: number, server: string): Promise<Accepted>;
   retry(number: number, server: string | null): Promise<Accepted>;
   settleMigration(number: number, done: boolean): Promise<Accepted>;
@@ -105,6 +107,8 @@ export function createApi(client: Client, by: string): Api {
     abort: (number) => post(`/deployments/${number}/abort`),
     pause: (number) => post(`/deployments/${number}/pause`),
     resume: (number) => post(`/deployments/${number}/resume`),
+    approve: (number) => post(`/deployments/${number}/approve`),
+    reject: (number, reason) => post(`/deployments/${number}/reject`, { reason }),
     skip: (number, server) => post(`/deployments/${number}/skip`, { server }),
     retry: (number, server) => post(`/deployments/${number}/retry`, { server }, SLOW_MS),
     settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }, SLOW_MS),

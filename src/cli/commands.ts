@@ -10,7 +10,21 @@ import { lintMigrations } from './lint.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { releases } from './releases.ts';
-import { abort, deploy, lock, pause, releaseHold, resume, retry, rollback, settleMigration, skip, unlock } from './requests.ts';
+import {
+  abort,
+  approve,
+  deploy,
+  lock,
+  pause,
+  reject,
+  releaseHold,
+  resume,
+  retry,
+  rollback,
+  settleMigration,
+  skip,
+  unlock,
+} from './requests.ts';
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
@@ -300,6 +314,13 @@ function actCommands(program: Command, does: Does): void {
     pause(session, Number(number)),
   );
   does(numbered('resume', 'let a paused deployment go on'), (session, [number]) => resume(session, Number(number)));
+  does(numbered('approve', "let somebody else's deployment begin that waits for approval"), (session, [number]) =>
+    approve(session, Number(number)),
+  );
+  does(
+    numbered('reject', 'give up a deployment that waits for approval').option('--reason <text>', 'why, for the others'),
+    (session, [number], { reason = '' }) => reject(session, Number(number), reason),
+  );
   does(
     numbered('skip', 'leave a server out of a running deployment; it catches up afterwards').argument('<server>'),
     (session, [number, server = '']) => skip(session, Number(number), server),

@@ -8,8 +8,10 @@ export function waitWords(wait: WaitView | null, now: number = Date.now()): stri
   switch (wait.kind) {
     case 'time':
       return `waits until ${localTime(wait.until, now)}`;
+    case 'approval':
+      return `${visibleLine(wait.text)} by ${wait.by.map(visibleLine).join(', ')}, until ${localTime(wait.until, now)}`;
     default:
-      return visibleLine((wait as WaitView).text);
+      return wait satisfies never;
   }
 }
 

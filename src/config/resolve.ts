@@ -132,6 +132,10 @@ export function resolveCluster(
     forcePush: input.forcePush ?? environment !== 'production',
     drift: { checkMs: input.drift.check === false ? null : input.drift.check, onDeploy: input.drift.onDeploy },
     ssh: { identity: fileOrNull(input.ssh.identity, files), knownHosts: fileOrNull(input.ssh.knownHosts, files) },
+    ...(input.approvals && {
+      approvals: { needed: input.approvals.needed, by: input.approvals.by, expiresMs: input.approvals.expires },
+    }),
+    ...(input.allowedSigners !== undefined && { allowedSigners: files.resolve(input.allowedSigners) }),
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };
   const on = cluster.commands.migrate?.on ?? null;

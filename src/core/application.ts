@@ -55,6 +55,10 @@ export type Application = {
   /** Nothing new begins until it is resumed. Possible until users could notice something. */
   pause(deployment: number, actor: Actor): Promise<Accepted>;
   resume(deployment: number, actor: Actor): Promise<Accepted>;
+  /** Somebody else lets a deployment begin that waits for it. Rejects with `refused`, also when it is their own. */
+  approve(deployment: number, actor: Actor): Promise<Accepted>;
+  /** It never begins. `reason` may be empty. */
+  reject(deployment: number, actor: Actor, reason: string): Promise<Accepted>;
   /** Leaves a server out of a running deployment; it catches up afterwards. Possible before the lock. */
   skip(deployment: number, server: string, actor: Actor): Promise<Accepted>;
   /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */

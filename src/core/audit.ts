@@ -89,8 +89,11 @@ export function auditNoteOf(recorded: Recorded, deployment: Deployment | null, a
   const { cluster, text, deployment: number } = eventView(recorded, deployment);
   const by = found.by === null ? { actor: 'lockstep', kind: 'daemon' as const } : { actor: found.by, kind: 'unknown' as const };
   const who = actor === null ? { ...by, address: null } : auditedActor(actor);
-  return { ...who, at: recorded.at, action: found.action, cluster, deployment: number, text };
+  return { ...who, at: recorded.at, action: found.action, cluster: cluster ?? outcomeCluster(recorded), deployment: number, text };
 }
+
+const outcomeCluster = ({ event }: Recorded): string | null =>
+  event.type === 'outcome-recorded' && event.outcome.kind === 'refused' ? (event.outcome.cluster ?? null) : null;
 
 const PURPOSES: Readonly<Record<Purpose, AuditAction>> = {
   deploy: 'deploy',
@@ -106,6 +109,12 @@ function actionOf({ event }: Recorded): { readonly action: AuditAction; readonly
       return { action: PURPOSES[event.purpose], by: event.purpose === 'catch-up' ? null : event.requestedBy };
     case 'abort-requested':
       return { action: 'abort', by: event.by };
+    case 'approved':
+      return { action: 'approve', by: event.by };
+    case 'rejected':
+      return { action: 'reject', by: event.by };
+    case 'approval-expired':
+      return { action: 'expire', by: null };
     case 'paused':
       return { action: 'pause', by: event.by };
     case 'resumed':

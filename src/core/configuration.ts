@@ -1,6 +1,7 @@
 // The configuration after reading and validating: defaults filled in, strings parsed, patterns still in place.
 import type { Cluster } from './cluster.ts';
 import type { CommitCommand } from './commit-commands.ts';
+import type { Permissions } from './permission.ts';
 import type { Build, Repository } from './repository.ts';
 
 /** Branch → clusters. `branch` may hold one `{name}` per path segment: `servers/{developer}`. */
@@ -20,4 +21,6 @@ export type Configuration = {
   readonly branches: readonly BranchRule[];
   /** Clusters by name; a name with `{name}` in it is a pattern, whose strings are filled in for each branch (see mapping.ts). */
   readonly clusters: ReadonlyMap<string, Cluster>;
+  /** Absent: there are no rules and no teams. */
+  readonly permissions?: Permissions;
 };

@@ -1,5 +1,8 @@
 // decide: what people, hooks and the poller ask for, turned into events, or refused with a reason.
+import { actorText } from './actor.ts';
 import type { Actor } from './actor.ts';
+import { approverProblem, isApproved } from './approval.ts';
+import type { Approval } from './approval.ts';
 import type { AuditNote } from './audit.ts';
 import type { Cluster } from './cluster.ts';
 import type { Deployment } from './deployment.ts';
@@ -9,6 +12,7 @@ import type { ClusterRecord, ReleaseRecord } from './records.ts';
 import { shelfOf } from './retention.ts';
 import type { Server } from './server.ts';
 import type { DaemonEvent, DeploymentEvent, Order } from './event.ts';
+import type { Permissions } from './permission.ts';
 import type { Batch } from './ports.ts';
 import type { Outcome } from './repository.ts';
 import { clusterOf } from './state.ts';
@@ -159,8 +163,13 @@ export function decideReleaseHold(state: State, cluster: string, by: string): De
 export function decideBegin(state: State, now: number): Fresh[] {
   const events: Fresh[] = [];
   for (const status of state.clusters.values()) {
-    if (status.waiting === null || status.running !== null || status.record.locked !== null) continue;
-    if ((state.deployments.get(status.waiting)?.notBefore ?? 0) > now) continue;
+    if (status.waiting === null) continue;
+    const waiting = state.deployments.get(status.waiting);
+    if (waiting !== undefined && !isApproved(waiting)) {
+      if ((waiting.approval?.expiresAt ?? 0) <= now) events.push({ deployment: waiting.number, event: { type: 'approval-expired' } });
+      continue;
+    }
+    if (status.running !== null || status.record.locked !== null || (waiting?.notBefore ?? 0) > now) continue;
     const behind = status.record.servers.filter((server) => server.isBehind).map((server) => server.name);
     events.push({ deployment: status.waiting, event: { type: 'began', shelf: shelfOf(status.record), behind } });
   }
@@ -171,10 +180,44 @@ export function decideBegin(state: State, now: number): Fresh[] {
 export function nextMoment(state: State, now: number): number | null {
   let first: number | null = null;
   for (const { waiting } of state.clusters.values()) {
-    const at = waiting === null ? null : (state.deployments.get(waiting)?.notBefore ?? null);
-    if (at !== null && at > now && (first === null || at < first)) first = at;
+    const one = waiting === null ? undefined : state.deployments.get(waiting);
+    for (const at of [one?.notBefore ?? null, one?.approval?.expiresAt ?? null]) {
+      if (at !== null && at > now && (first === null || at < first)) first = at;
+    }
   }
   return first;
+}
+
+/** Somebody else approves that it begins. Throws `not-found`, `conflict` (it does not wait for that), `refused` (not by this actor). */
+export function decideApprove(state: State, number: number, actor: Actor, permissions: Permissions): Decision<string> {
+  const { approval } = approvable(state, number, actor, permissions);
+  const by = actorText(actor);
+  if (approval.approvedBy.includes(by)) throw new DeployError('conflict', `${by} has approved deployment ${number} already`);
+  const left = approval.needed - approval.approvedBy.length - 1;
+  return {
+    events: [{ deployment: number, event: { type: 'approved', by } }],
+    result: `deployment ${number} is approved${left > 0 ? `; it waits for ${left} more` : ' and begins when it is its turn'}`,
+  };
+}
+
+/** As `decideApprove`. */
+export function decideReject(state: State, number: number, actor: Actor, reason: string, permissions: Permissions): Decision<string> {
+  approvable(state, number, actor, permissions);
+  return {
+    events: [{ deployment: number, event: { type: 'rejected', by: actorText(actor), reason } }],
+    result: `deployment ${number} is rejected; nothing was changed`,
+  };
+}
+
+function approvable(state: State, number: number, actor: Actor, permissions: Permissions): { readonly approval: Approval } {
+  const deployment = running(state, number);
+  const { approval } = deployment;
+  if (approval === null || deployment.state !== 'waiting' || isApproved(deployment)) {
+    throw new DeployError('conflict', `deployment ${number} does not wait for approval; see: lockstep show ${number}`);
+  }
+  const problem = approverProblem(deployment, actor, permissions);
+  if (problem !== null) throw new DeployError('refused', problem);
+  return { approval };
 }
 
 /** Rejects with `not-found` or `conflict`. */

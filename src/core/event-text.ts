@@ -46,6 +46,12 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
       return `${what} failed${where}: ${event.problem.message}`;
     case 'abort-requested':
       return `abort requested by ${event.by}`;
+    case 'approved':
+      return `approved by ${event.by}`;
+    case 'rejected':
+      return `rejected by ${event.by}${event.reason === '' ? '' : `: ${event.reason}`}`;
+    case 'approval-expired':
+      return 'not approved in time';
     case 'paused':
       return `paused by ${event.by}`;
     case 'resumed':

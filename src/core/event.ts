@@ -14,6 +14,8 @@ export type Order = {
   readonly revision: string;
   readonly build: Build;
   readonly requestedBy: string;
+  /** Who pushed the revision, where that is known and somebody else. */
+  readonly pushedBy?: string;
   /** Why: `push`, `poll`, `by hand`, … */
   readonly reason: string;
   /** Bring the release anew and under a new name, even if it is there already: it may be damaged. */
@@ -43,6 +45,10 @@ export type DeploymentEvent =
       readonly problem: Problem;
     }
   | { readonly type: 'abort-requested'; readonly by: string }
+  /** Somebody else approves that it begins, or does not; or nobody did in time. */
+  | { readonly type: 'approved'; readonly by: string }
+  | { readonly type: 'rejected'; readonly by: string; readonly reason: string }
+  | { readonly type: 'approval-expired' }
   | { readonly type: 'paused'; readonly by: string }
   | { readonly type: 'resumed'; readonly by: string }
   /** The server is left out from here on. */

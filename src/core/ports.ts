@@ -29,6 +29,11 @@ export type VersionControl = {
   commit(branch: string, revision: string, signal: AbortSignal): Promise<Commit>;
   /** Is `older` an ancestor of (or equal to) `newer`? Subversion: the same branch and a lower number. */
   isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Who signed the revision, of those whose keys `allowedSigners` (a file) holds; `null`: nobody of them. Subversion has no signatures.
+   * Rejects with `configuration` when the file cannot be read.
+   */
+  signer(branch: string, revision: string, allowedSigners: string, signal: AbortSignal): Promise<string | null>;
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
   /** The tag at the revision; else, as `git describe` says it, the last one before and how far away it is. Subversion has none: `r17`. */

@@ -91,7 +91,8 @@ export type Change = {
   readonly replayedBy?: string;
 };
 
-export type ChangedRef = { readonly ref: string; readonly deleted: boolean };
+/** `revision`: where the ref was moved to, as the sender says; it decides nothing but whose push a head is. */
+export type ChangedRef = { readonly ref: string; readonly deleted: boolean; readonly revision?: string };
 
 /** What came of one ref of one change; exactly one is recorded (promise I6). */
 export type Outcome =
@@ -99,7 +100,7 @@ export type Outcome =
   | { readonly kind: 'already-live'; readonly cluster: string; readonly release: string }
   | { readonly kind: 'already-requested'; readonly cluster: string; readonly number: number }
   | { readonly kind: 'ignored'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly cluster?: string }
   /** Who committed or pushed it asked for that. */
   | { readonly kind: 'skipped'; readonly cluster: string; readonly reason: string }
   | { readonly kind: 'held'; readonly cluster: string; readonly reason: string }

@@ -1,4 +1,5 @@
 // Views of the state: what the API, the commands and the page show of a deployment and of a cluster.
+import { isApproved } from './approval.ts';
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
 import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
@@ -46,7 +47,13 @@ export function deploymentView(deployment: Deployment): DeploymentView {
 }
 
 /** What a deployment that has not begun waits for besides its turn. */
-export function waitView({ state, notBefore }: Deployment): WaitView | null {
+export function waitView(deployment: Deployment): WaitView | null {
+  const { state, notBefore, approval } = deployment;
+  if (state === 'waiting' && approval !== null && !isApproved(deployment)) {
+    const { needed, approvedBy, by, expiresAt } = approval;
+    const text = `waits for approval (${approvedBy.length} of ${needed})`;
+    return { kind: 'approval', until: iso(expiresAt), text, needed, approvedBy: [...approvedBy], by };
+  }
   if (state !== 'waiting' || notBefore === null) return null;
   const until = iso(notBefore);
   return { kind: 'time', until, text: `waits until ${until.slice(0, 16).replace('T', ' ')} UTC` };

@@ -40,13 +40,25 @@ export type PastReleaseView = ReleaseView & {
 };
 
 /** What a deployment that has not begun waits for, besides its turn. */
-export type WaitView = {
-  kind: 'time';
-  /** When it may begin at the earliest. */
-  until: string;
-  /** One line: `waits until 2026-11-22 22:00 UTC`. */
-  text: string;
-};
+export type WaitView =
+  | {
+      kind: 'time';
+      /** When it may begin at the earliest. */
+      until: string;
+      /** One line: `waits until 2026-11-22 22:00 UTC`. */
+      text: string;
+    }
+  | {
+      kind: 'approval';
+      /** When it is given up. */
+      until: string;
+      /** One line: `waits for approval (0 of 1)`. */
+      text: string;
+      needed: number;
+      approvedBy: readonly string[];
+      /** Who may approve, as the configuration says it. */
+      by: readonly string[];
+    };
 
 export type ClusterView = {
   cluster: string;

@@ -14,7 +14,7 @@ export function placesOf(state: State): Places {
   return new Map([...state.deployments.values()].map((deployment) => [deployment.number, placeOf(deployment)]));
 }
 
-const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
+const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at} ${deployment.approval?.approvedBy.length ?? 0}`;
 
 const CLUSTER_EVENTS: ReadonlySet<string> = new Set([
   'cluster-locked',

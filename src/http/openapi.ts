@@ -181,6 +181,8 @@ const deploymentPaths = {
     [
       { verb: 'pause', summary: 'Begin nothing new until it is resumed', members: {}, required: [] },
       { verb: 'resume', summary: 'Go on', members: {}, required: [] },
+      { verb: 'approve', summary: "Let somebody else's deployment begin that waits for approval", members: {}, required: [] },
+      { verb: 'reject', summary: 'Give up a deployment that waits for approval', members: { reason: text }, required: [] },
       { verb: 'skip', summary: 'Leave a server out; it catches up afterwards', members: { server: text }, required: ['server'] },
       { verb: 'retry', summary: 'The same again, or only a server that was left behind', members: { server: orNull(text) }, required: [] },
     ].map(({ verb, summary, members, required }) => [
@@ -322,7 +324,11 @@ const schemas = {
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },
   }),
   Wait: {
-    ...object({ kind: text, until: text, text }),
+    ...object({ kind: { enum: ['time', 'approval'] }, until: text, text, needed: count, approvedBy: listOf(text), by: listOf(text) }, [
+      'needed',
+      'approvedBy',
+      'by',
+    ]),
     description: 'What a deployment that has not begun waits for, besides its turn.',
   },
   Deployment: object({

@@ -1,4 +1,5 @@
 // A look at a repository: a hook, the poller or the start says that something may have changed; the repository itself says what.
+import type { Actor } from '../core/actor.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
 import { decideDeploy } from '../core/decide.ts';
@@ -6,6 +7,7 @@ import type { Decision, Fresh } from '../core/decide.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
 import { branchesOf, clusterCollision, clustersFor } from '../core/mapping.ts';
 import type { Mapping } from '../core/mapping.ts';
+import { NO_RULES, refusalOf } from '../core/permission.ts';
 import type { Engine, OpenVersionControl, Store, VersionControl } from '../core/ports.ts';
 import type { HeadRecord } from '../core/records.ts';
 import type { Change, Commit, Outcome, Repository } from '../core/repository.ts';
@@ -14,7 +16,8 @@ import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
 import type { Heads } from './heads.ts';
 import { hintedBranches } from './hints.ts';
-import { pusherOf } from './pusher.ts';
+import { pusherOf, pusherOfHead } from './pusher.ts';
+import { signatureProblem } from './signed.ts';
 import { understoodCommands, wishesOf } from './wishes.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -125,7 +128,9 @@ async function candidatesOf(
   const moved = mapped.filter(([branch, revision]) => known.get(repository.name, branch) !== revision).map(([branch]) => branch);
   const gone = known.of(repository.name).filter((branch) => !heads.has(branch));
   const hinted = isHook(change) ? hintedBranches(change, [...mapped.map(([branch]) => branch), ...gone]) : [];
-  const refs = [...new Set([...hinted, ...moved, ...gone])];
+  // Where it matters who pushed, a head that this push does not name is left to its own notice, or to the poll.
+  const isOwn = isHook(change) && change.refs.length > 0 && hasRules(configuration);
+  const refs = [...new Set([...hinted, ...moved.filter((branch) => !isOwn || hinted.includes(branch)), ...gone])];
   const candidates: Candidate[] = [];
   for (const ref of refs) {
     const context = { configuration, repository, versionControl, change, receivedAt, signal, before: candidates };
@@ -136,6 +141,8 @@ async function candidatesOf(
     ? [ignored('(none)', null, 'the change touches no branch that feeds a cluster')]
     : candidates;
 }
+
+const hasRules = ({ permissions = NO_RULES }: Configuration): boolean => permissions.rules.length > 0;
 
 /** A webhook of another repository that has our address. What it told was only a hint, so looking does no harm; but it will not help either. */
 function strangersIn({ name, url }: Repository, { about = [] }: Change): Candidate[] {
@@ -172,11 +179,14 @@ async function candidateOf(tools: LookTools, context: Context, ref: string, revi
   const found = await commitOf(tools, context, mapping, ref, revision);
   if ('problem' in found) return { ...failed(ref, revision, found.problem), head: null };
   const wishes = wishesOf(mapping.rule, ref, found.commit, context.change, context.receivedAt);
+  const pusher = pusherOfHead(repository, context.change, ref, revision, found.commit);
   if (wishes.problem !== null) return { ...refused(ref, revision, wishes.problem), head };
   const exceptions = await Promise.all(
     mapping.clusters.map(async (cluster) => {
       const skipped = skippedBecause(tools, cluster, ref, revision, wishes.skip);
       if (skipped !== null) return skipped;
+      const refusal = await refusalOfHead(context, cluster, ref, revision, pusher);
+      if (refusal !== null) return refusal;
       return isNew ? forcePushRefusal(tools, context, cluster, ref, revision) : failedBefore(tools, cluster, revision);
     }),
   );
@@ -192,12 +202,33 @@ async function commitOf(
   revision: string,
 ): Promise<{ readonly commit: Commit | null } | { readonly problem: string }> {
   const isLive = clusters.every((cluster) => clusterOf(tools.engine.state, cluster.name).record.releases[0]?.revision === revision);
-  if (isLive || understoodCommands(rule).length === 0) return { commit: null };
+  const isAuthorNeeded = context.repository.type === 'svn' && hasRules(context.configuration);
+  if (isLive || (understoodCommands(rule).length === 0 && !isAuthorNeeded)) return { commit: null };
   try {
     return { commit: await context.versionControl.commit(ref, revision, context.signal) };
   } catch (error) {
     if (!(error instanceof DeployError)) throw error;
     return { problem: error.message };
+  }
+}
+
+/** May who pushed this head deploy it here, and is it signed? What is live already is not asked about. */
+async function refusalOfHead(
+  { configuration, versionControl, signal }: Context,
+  cluster: Cluster,
+  ref: string,
+  revision: string,
+  pusher: Actor | null,
+): Promise<Outcome | null> {
+  const how = `to deploy it all the same: lockstep deploy ${cluster.name}`;
+  const reason = refusalOf(configuration.permissions ?? NO_RULES, pusher, 'deploy', cluster.name);
+  if (reason !== null) return { kind: 'refused', cluster: cluster.name, reason: `${reason}; ${how}` };
+  try {
+    const problem = await signatureProblem(versionControl, cluster, ref, revision, signal);
+    return problem === null ? null : { kind: 'refused', cluster: cluster.name, reason: problem };
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+    return { kind: 'failed', reason: error.message };
   }
 }
 

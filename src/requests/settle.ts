@@ -32,6 +32,9 @@ export function createSettler({ engine, authority, migrations, log }: SettleTool
     await migrations.settle(request, done, AbortSignal.timeout(LIMIT_MS));
   }
 
+  const wanted = (number: number) =>
+    ({ action: 'settle', cluster: engine.state.deployments.get(number)?.cluster.name ?? '', deployment: number }) as const;
+
   return async (number, done, actor) => {
     const by = actorText(actor);
     // Refused now rather than after the database was changed.
@@ -43,7 +46,7 @@ export function createSettler({ engine, authority, migrations, log }: SettleTool
       const deployment = engine.state.deployments.get(number);
       const settings = deployment?.cluster.migrations ?? null;
       if (deployment !== undefined && settings !== null) await inDatabase(deployment, settings, done);
-      return await authority.request(actor, (state) => decideSettle(state, number, done, by));
+      return await authority.request(actor, wanted(number), (state) => decideSettle(state, number, done, by));
     } finally {
       underWay.delete(number);
     }

@@ -80,6 +80,8 @@ export function createMemoryApplication(): MemoryApplication {
     abort: async (number, actor) => accept(`abort ${number} by ${actorText(actor)}`),
     pause: async (number, actor) => accept(`pause ${number} by ${actorText(actor)}`),
     resume: async (number, actor) => accept(`resume ${number} by ${actorText(actor)}`),
+    approve: async (number, actor) => accept(`approve ${number} by ${actorText(actor)}`),
+    reject: async (number, actor, reason) => accept(`reject ${number} by ${actorText(actor)}: ${reason}`),
     skip: async (number, server, actor) => accept(`skip ${server} in ${number} by ${actorText(actor)}`),
     retry: async (number, server, actor) => accept(`retry ${server ?? 'all'} of ${number} by ${actorText(actor)}`),
     settleMigration: async (number, done, actor) => accept(`settle ${number} ${done} by ${actorText(actor)}`),

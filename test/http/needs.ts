@@ -19,6 +19,8 @@ export const NEEDS: Readonly<Record<string, string>> = {
   'post /api/v1/deployments/:number/abort': 'operator on deployment',
   'post /api/v1/deployments/:number/pause': 'operator on deployment',
   'post /api/v1/deployments/:number/resume': 'operator on deployment',
+  'post /api/v1/deployments/:number/approve': 'deployer on deployment',
+  'post /api/v1/deployments/:number/reject': 'deployer on deployment',
   'post /api/v1/deployments/:number/skip': 'operator on deployment',
   'post /api/v1/deployments/:number/migration': 'operator on deployment',
   'get /api/v1/deliveries': 'viewer on some',
