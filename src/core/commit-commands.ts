@@ -11,8 +11,6 @@ export type CommitWishes = {
   readonly fromScratch: boolean;
 };
 
-export const NO_WISHES: CommitWishes = { skip: null, fromScratch: false };
-
 /** Reads the whole message, not only its first line; upper and lower case are the same. Only `understood` commands count. */
 export function commandsIn(message: string, understood: readonly CommitCommand[]): CommitWishes {
   const find = (pattern: RegExp, command: CommitCommand): string | null =>

@@ -153,7 +153,7 @@ type Synchronous<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promi
 
 /** SQLite answers at once; the port is asynchronous so that another database can stand behind it. What is thrown becomes a rejection. */
 function promised<T>(methods: Synchronous<T>): T {
-  const entries = Object.entries(methods) as [string, (...args: never[]) => unknown][];
+  const entries = Object.entries<(...args: never[]) => unknown>(methods as never);
   return Object.fromEntries(
     entries.map(([name, method]) => [name, (...args: never[]) => Promise.resolve().then(() => method(...args))]),
   ) as T;
