@@ -111,7 +111,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       const place = (): Place => ({ isolation, work, hidden, mark: `${mark}.${randomBytes(8).toString('hex')}`, log, signal });
       if (runsCommand(build)) {
         if (isolation.warning !== null) log(`warning: ${isolation.warning}\n`);
-        await bringCaches(caches, tree, build.cache);
+        if (build.fromScratch !== true) await bringCaches(caches, tree, build.cache);
         await giveTo(work, isolation);
       }
       if (build.command !== null) await runCommand(request, build.command, place());

@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonical } from '../core/canonical.ts';
 import type { BuildRequest } from '../core/ports.ts';
 
 /**
@@ -12,23 +13,14 @@ export type Keys = { readonly rule: string; readonly revision: string };
 
 export function keysOf({ repository, branch, commit, build }: BuildRequest): Keys {
   const { name, type, url, submodules, lfs, externals } = repository;
-  // What the version is called changes nothing in the tree: caches live on.
-  const { version, ...made } = build;
+  // What the version is called changes nothing in the tree: caches live on. A build from scratch fills the same caches anew.
+  const { version, fromScratch, ...made } = build;
   const rule = { repository: { name, type, url, submodules, lfs, externals }, build: made };
   const place = type === 'svn' ? branch : null;
-  return { rule: hash(rule), revision: hash({ ...rule, version, revision: commit.revision, branch: place }) };
+  return { rule: hash(rule), revision: hash({ ...rule, version, fromScratch, revision: commit.revision, branch: place }) };
 }
 
 const hash = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(',')}}`;
-}
 
 /** What a build was worth remembering for: its artifact, and what it said its version is. */
 export type Note = { readonly id: string; readonly version: string | null };

@@ -1,5 +1,7 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
+import type { AuditView } from '../core/audit-text.ts';
+import type { AuditVerdict } from '../core/audit.ts';
 import type { TokenView, UserView } from '../core/people.ts';
 import type {
   ClusterView,
@@ -28,6 +30,8 @@ export type Api = {
   abort(number: number): Promise<Accepted>;
   pause(number: number): Promise<Accepted>;
   resume(number: number): Promise<Accepted>;
+  approve(number: number): Promise<Accepted>;
+  reject(number: number, reason: string): Promise<Accepted>;
   skip(number: number, server: string): Promise<Accepted>;
   retry(number: number, server: string | null): Promise<Accepted>;
   settleMigration(number: number, done: boolean): Promise<Accepted>;
@@ -38,6 +42,11 @@ export type Api = {
   releaseHold(cluster: string): Promise<Accepted>;
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
+  /** `since`: ISO 8601. */
+  audit(query: AuditFilter & { limit: number }): Promise<{ entries: AuditView[] }>;
+  /** UTF-8, safe to print. */
+  exportAudit(query: AuditFilter, format: 'jsonl' | 'csv', signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  verifyAudit(expect: string | undefined): Promise<AuditVerdict>;
   tokens(): Promise<{ tokens: TokenView[] }>;
   createToken(order: NewToken): Promise<{ token: TokenView; secret: string }>;
   revokeToken(name: string): Promise<{ token: TokenView }>;
@@ -62,6 +71,7 @@ export type NewUser = {
   readonly clusters: readonly string[];
   readonly teams: readonly string[];
 };
+export type AuditFilter = { since: string | undefined; cluster: string | undefined };
 
 /** The daemon reads every file on every server, and ends that before this. */
 const SLOWEST_MS = 290_000;
@@ -108,6 +118,8 @@ export function createApi(client: Client, by: string): Api {
     abort: (number) => post(`/deployments/${number}/abort`),
     pause: (number) => post(`/deployments/${number}/pause`),
     resume: (number) => post(`/deployments/${number}/resume`),
+    approve: (number) => post(`/deployments/${number}/approve`),
+    reject: (number, reason) => post(`/deployments/${number}/reject`, { reason }),
     skip: (number, server) => post(`/deployments/${number}/skip`, { server }),
     retry: (number, server) => post(`/deployments/${number}/retry`, { server }, SLOW_MS),
     settleMigration: (number, done) => post(`/deployments/${number}/migration`, { done }, SLOW_MS),
@@ -121,6 +133,9 @@ export function createApi(client: Client, by: string): Api {
       const query = new URLSearchParams({ limit: String(limit), ...(repository === undefined ? {} : { repository }) });
       return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
     },
+    audit: async (filter) => (await get(`/audit${queryOf(filter)}`)) as { entries: AuditView[] },
+    exportAudit: (filter, format, signal) => client.open(`/api/v1/audit${queryOf({ ...filter, format })}`, { accept: '*/*', signal }),
+    verifyAudit: async (expect) => (await get(`/audit/verify${queryOf({ expect })}`, { limitMs: SLOW_MS })) as AuditVerdict,
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
     tokens: async () => (await get('/tokens')) as { tokens: TokenView[] },
     createToken: async (order) => (await send('/tokens', order)) as { token: TokenView; secret: string },
@@ -130,6 +145,11 @@ export function createApi(client: Client, by: string): Api {
     removeUser: async (name) => (await send(`/users/${segment(name)}/remove`)) as { message: string },
     changePassword: async (name, password) => (await send(`/users/${segment(name)}/password`, { password })) as { message: string },
   };
+}
+
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }
 
 /** A name as one segment of a path. `.` and `..` would be resolved away by every URL library, so they are refused. */

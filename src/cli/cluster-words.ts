@@ -37,6 +37,7 @@ export function marks(cluster: ClusterView): string {
   const parts: string[] = [];
   if (cluster.locked !== null) parts.push(`LOCKED by ${visibleLine(cluster.locked)}`);
   if (cluster.held !== null) parts.push(`HELD: ${visibleLine(cluster.held)}`);
+  if (cluster.skipped !== null) parts.push('HEAD SKIPPED');
   if (cluster.drifted.length > 0) parts.push(`DRIFTED: ${someNames(cluster.drifted.map(({ server }) => server))}`);
   return parts.join(' · ');
 }

@@ -1,5 +1,6 @@
 // The commands as the shell sees them: names, arguments, options, help. What they do stands in the files they call.
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { audit, verifyAudit } from './audit.ts';
 import { deliveries, replayDelivery } from './deliveries.ts';
 import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
@@ -9,7 +10,21 @@ import { lintMigrations } from './lint.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { releases } from './releases.ts';
-import { abort, deploy, lock, pause, releaseHold, resume, retry, rollback, settleMigration, skip, unlock } from './requests.ts';
+import {
+  abort,
+  approve,
+  deploy,
+  lock,
+  pause,
+  reject,
+  releaseHold,
+  resume,
+  retry,
+  rollback,
+  settleMigration,
+  skip,
+  unlock,
+} from './requests.ts';
 import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
@@ -100,6 +115,10 @@ type CommandOptions = {
   drift?: string;
   cluster?: string;
   directory?: string;
+  since?: string;
+  csv?: boolean;
+  jsonl?: boolean;
+  expect?: string;
   role?: string;
   clusters?: readonly string[];
   days?: number;
@@ -227,6 +246,24 @@ function lookCommands(program: Command, does: Does): void {
       .argument('<id>', 'id of the delivery, or the beginning of it'),
     (session, [id = ''], { repository }) => replayDelivery(session, id, repository),
   );
+  const record = program
+    .command('audit')
+    .description('who did what, from where, and what was refused, newest first')
+    .option('--since <time>', 'from then on: 24h, 7d, or a date such as 2026-11-22')
+    .option('--cluster <name>', 'of this cluster only')
+    .option('--limit <n>', 'how many', wholeNumber, 50)
+    .addOption(new Option('--csv', 'everything that fits as CSV, oldest first').conflicts('jsonl'))
+    .option('--jsonl', 'everything that fits as one JSON document per line, oldest first');
+  does(record, (session, _, { since, cluster, limit = 50, csv, jsonl }) =>
+    audit(session, { since, cluster, limit, format: csv === true ? 'csv' : jsonl === true ? 'jsonl' : null }),
+  );
+  does(
+    record
+      .command('verify')
+      .description('is every entry as it was written? exit 1 if not')
+      .option('--expect <entry>', 'number and hash of an entry that was kept elsewhere: 4711:9f86d0…'),
+    (session, _, { expect }) => verifyAudit(session, expect),
+  );
   const list = program.command('servers').description('servers of all clusters, or of one, with their states').argument('[cluster]');
   does(list, (session, [cluster]) => servers(session, cluster));
   does(
@@ -285,6 +322,13 @@ function actCommands(program: Command, does: Does): void {
     pause(session, Number(number)),
   );
   does(numbered('resume', 'let a paused deployment go on'), (session, [number]) => resume(session, Number(number)));
+  does(numbered('approve', "let somebody else's deployment begin that waits for approval"), (session, [number]) =>
+    approve(session, Number(number)),
+  );
+  does(
+    numbered('reject', 'give up a deployment that waits for approval').option('--reason <text>', 'why, for the others'),
+    (session, [number], { reason = '' }) => reject(session, Number(number), reason),
+  );
   does(
     numbered('skip', 'leave a server out of a running deployment; it catches up afterwards').argument('<server>'),
     (session, [number, server = '']) => skip(session, Number(number), server),

@@ -10,6 +10,7 @@ import { failureLine, groupFailures } from './same-failure.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 import type { Cell } from './table.ts';
+import { waitWords } from './wait-words.ts';
 import { absolute, ago, between, count, duration, shortRevision, size, someNames, subject } from './words.ts';
 
 export async function history({ api, output }: Session, cluster: string | undefined, limit: number): Promise<number> {
@@ -60,6 +61,7 @@ function deploymentLines(view: DeploymentView, output: Output): string[] {
   const facts: [string, Cell][] = [
     ['result', { text: resultWord(view), paint: resultPaint(view, palette) }],
     ['requested', `${ago(view.requestedAt)} (${absolute(view.requestedAt)}) by ${view.requestedBy}`],
+    ['waits', view.waitsFor === null ? '' : waitWords(view.waitsFor)],
     ['ended', view.endedAt === null ? '' : `${absolute(view.endedAt)}${took === null ? '' : `, after ${duration(took)}`}`],
     ['reason', view.problem === null ? view.reason : ''],
     ['revision', view.revision],

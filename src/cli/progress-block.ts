@@ -6,6 +6,7 @@ import type { Palette } from './output.ts';
 import type { ProgressState } from './progress-state.ts';
 import { failureLine } from './same-failure.ts';
 import { columnsOf, fit } from './width.ts';
+import { waitWords } from './wait-words.ts';
 import { between, count, duration } from './words.ts';
 
 const BAR = 20;
@@ -94,6 +95,6 @@ function notes(view: DeploymentView, connection: string | null): string[] {
 
 function footer(view: DeploymentView, now: number): string {
   const elapsed = duration(between(view.requestedAt, view.endedAt, now) ?? 0);
-  if (view.state === 'waiting') return `  waits its turn, ${elapsed}`;
+  if (view.state === 'waiting') return `  ${waitWords(view.waitsFor)}, ${elapsed}`;
   return `  ${view.state}, ${elapsed} elapsed, ${count(view.servers.length, 'server')}`;
 }

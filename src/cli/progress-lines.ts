@@ -5,6 +5,7 @@ import { headline, stepName } from './deployment-words.ts';
 import type { Watcher } from './follow.ts';
 import { failuresOf } from './progress-state.ts';
 import { failureLine, groupFailures } from './same-failure.ts';
+import { waitWords } from './wait-words.ts';
 import { between, count, duration } from './words.ts';
 
 /** `print` gets one line without newline. Lines follow from the views alone, so none is lost when the connection was. */
@@ -35,7 +36,7 @@ export function createProgressLines(print: (line: string) => void): Watcher {
         hasHeadline = true;
         print(headline(view));
       }
-      if (view.state === 'waiting' && toldState !== 'waiting') print(`deployment ${view.number} waits its turn`);
+      if (view.state === 'waiting' && toldState !== 'waiting') print(`deployment ${view.number} ${waitWords(view.waitsFor)}`);
       toldState = view.state;
       for (const step of view.steps) {
         const name = stepName(step);

@@ -41,6 +41,11 @@ export const pause = (session: Session, number: number): Promise<number> => tell
 
 export const resume = (session: Session, number: number): Promise<number> => tell(session, session.api().resume(number));
 
+export const approve = (session: Session, number: number): Promise<number> => tell(session, session.api().approve(number));
+
+export const reject = (session: Session, number: number, reason: string): Promise<number> =>
+  tell(session, session.api().reject(number, reason));
+
 export const skip = (session: Session, number: number, server: string): Promise<number> =>
   tell(session, session.api().skip(number, server));
 

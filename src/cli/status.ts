@@ -8,6 +8,7 @@ import { failureLine, groupFailures } from './same-failure.ts';
 import type { Session } from './session.ts';
 import { table } from './table.ts';
 import type { Cell } from './table.ts';
+import { waitWords } from './wait-words.ts';
 import { ago, commitLine, shortRevision, subject } from './words.ts';
 
 export async function status({ api, output }: Session, cluster: string | undefined): Promise<number> {
@@ -102,7 +103,10 @@ function overviewRow(cluster: ClusterView, { palette }: Output): Cell[] {
 
 function runningWord(cluster: ClusterView): string {
   const running = cluster.state !== 'idle' && cluster.deployment !== null ? [`${cluster.deployment} runs`] : [];
-  return [...running, ...(cluster.waiting === null ? [] : [`${cluster.waiting} waits`])].join(', ');
+  return [
+    ...running,
+    ...(cluster.waiting === null ? [] : [`${cluster.waiting} ${cluster.waitsFor === null ? 'waits' : waitWords(cluster.waitsFor)}`]),
+  ].join(', ');
 }
 
 function clusterLines(view: ClusterView, output: Output): string[] {
@@ -114,7 +118,8 @@ function clusterLines(view: ClusterView, output: Output): string[] {
     ['release', release === null ? 'nothing deployed yet' : `${release.id}, live since ${ago(release.live)}`],
     ['commit', release === null ? '' : commitLine(release)],
     ['branches', view.branches.map(({ repository, branch }) => `${branch} of ${repository}`).join(', ')],
-    ['deployment', view.waiting === null ? last : `${last}, ${view.waiting} waits its turn`],
+    ['deployment', view.waiting === null ? last : `${last}, ${view.waiting} ${waitWords(view.waitsFor)}`],
+    ['skipped', view.skipped ?? ''],
     ['marks', marks(view)],
     ['removed', view.removed.length === 0 ? '' : `${view.removed.join(', ')}: no longer configured, left as they are`],
   ];

@@ -14,6 +14,8 @@ import { createProblems, problemLines, reportIssues } from './problems.ts';
 import { resolvePeople } from './people.ts';
 import { resolveBranch, resolveCluster, resolveRepository } from './resolve.ts';
 import { peopleSchema } from './people-schema.ts';
+import type { Permissions } from '../core/permission.ts';
+import { permissionsSchema, teamsSchema } from './permissions-schema.ts';
 import { branchSchema, clusterSchema, configurationSchema, repositorySchema } from './schema.ts';
 import { readSource } from './source.ts';
 
@@ -79,10 +81,14 @@ type Sections = {
   readonly branches: readonly (z.output<typeof branchSchema> | null)[];
   readonly clusters: ReadonlyMap<string, z.output<typeof clusterSchema> | null>;
   readonly people: z.output<typeof peopleSchema> | null;
+  /** `null`: neither rules nor teams. */
+  readonly permissions: Permissions | null;
 };
 
 function readSections(value: unknown): Sections {
-  const { project, repositories, branches, clusters, people } = isObject(value) ? value : ({} as Record<string, unknown>);
+  const { project, repositories, branches, clusters, people, permissions, teams } = isObject(value)
+    ? value
+    : ({} as Record<string, unknown>);
   const parsed = <Output>(schema: z.ZodType<Output>, part: unknown): Output | null => schema.safeParse(part).data ?? null;
   const entries = (part: unknown): [string, unknown][] => (isObject(part) ? Object.entries(part) : []);
   return {
@@ -91,6 +97,10 @@ function readSections(value: unknown): Sections {
     branches: Array.isArray(branches) ? branches.map((part) => parsed(branchSchema, part)) : [],
     clusters: new Map(entries(clusters).map(([name, part]) => [name, parsed(clusterSchema, part)])),
     people: parsed(peopleSchema, people),
+    permissions:
+      permissions === undefined && teams === undefined
+        ? null
+        : { rules: parsed(permissionsSchema, permissions) ?? [], teams: parsed(teamsSchema, teams) ?? {} },
   };
 }
 
@@ -121,5 +131,6 @@ function assemble(sections: Sections, files: Files, problems: Problems, warnings
     branches: rules.map((one) => one.rule),
     clusters: new Map(clusters.map(({ cluster }) => [cluster.name, cluster])),
     ...resolvePeople(sections.people, files, problems),
+    ...(sections.permissions !== null && { permissions: sections.permissions }),
   };
 }

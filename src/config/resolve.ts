@@ -71,6 +71,7 @@ export function resolveBranch(input: BranchInput, index: number, problems: Probl
     repository: input.repository,
     branch: input.branch,
     clusters: input.clusters,
+    ...(input.commitCommands && { commitCommands: input.commitCommands }),
     build: {
       command: command ?? null,
       output: withoutSlash(output),
@@ -137,6 +138,10 @@ export function resolveCluster(
       keepMs: input.ssh.keep,
     },
     transfer: resolveTransfer(input),
+    ...(input.approvals && {
+      approvals: { needed: input.approvals.needed, by: input.approvals.by, expiresMs: input.approvals.expires },
+    }),
+    ...(input.allowedSigners !== undefined && { allowedSigners: files.resolve(input.allowedSigners) }),
     simulation: { delayMs: input.simulation?.delay ?? 20, failures: input.simulation?.failures ?? 0 },
   };
   const on = cluster.commands.migrate?.on ?? null;

@@ -1,8 +1,10 @@
 // The source of truth for branches.config.json: from it come validation, the published JSON Schema and docs/configuration.md.
 import { z } from 'zod';
+import { COMMIT_COMMANDS } from '../core/commit-commands.ts';
 import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
 import { peopleSchema } from './people-schema.ts';
+import { approvalsSchema, permissionsSchema, teamsSchema } from './permissions-schema.ts';
 import { commandText, duration, keys, secretSource, text } from './schema-parts.ts';
 import { transferKeys } from './transfer.ts';
 import { isNetwork, parseFailureBudget, PERCENT, relativePathProblem } from './values.ts';
@@ -141,6 +143,11 @@ export const branchSchema = keys({
     .array(text)
     .min(1, 'must name at least one cluster')
     .meta({ description: 'Clusters that it feeds, with the same `{name}`s: `sandbox-{developer}`.' }),
+  commitCommands: z.array(z.enum(COMMIT_COMMANDS)).optional().meta({
+    description:
+      'Commands that are understood in the messages of commits: `[skip deploy]` (or `[deploy skip]`), `[skip ci]` and `[from scratch]`. `[]`: none.',
+    'x-default': 'all of them',
+  }),
   build: buildSchema.prefault({}).meta({ description: 'How the artifact is made.', 'x-default': 'no build: the export is deployed' }),
 });
 
@@ -268,6 +275,7 @@ const httpCheckObject = keys({
 });
 
 const httpCheck = z.union([text, httpCheckObject], { error: 'must be a URL or an object with url, address, status, body, …' });
+
 const migrations = keys({
   directory: relativePath.meta({ description: 'Directory of the artifact with the files `*.sql`, which run in natural order.' }),
   database: text.meta({
@@ -315,6 +323,12 @@ export const clusterSchema = keys({
   transport: z.literal('simulated').optional().meta({
     description: '`simulated`: the servers exist only in memory, for trying out.',
     'x-default': 'ssh for servers with a host, else this machine',
+  }),
+  approvals: approvalsSchema,
+  allowedSigners: text.optional().meta({
+    description:
+      'File of trusted keys (ssh-keygen(1), ALLOWED SIGNERS): only heads whose commit is signed by one of them are deployed. A relative path counts from the configuration file.',
+    'x-default': 'none: commits need no signature',
   }),
   simulation: keys({
     delay: duration('0ms').prefault('20ms').meta({ description: 'Longest time of one operation.' }),
@@ -494,6 +508,8 @@ export const configurationSchema = keys({
       'Clusters by name. A name with `{name}` in it is a pattern: one cluster for each branch, with `{name}` filled in in its name, its servers and commands.',
   }),
   people: peopleSchema,
+  permissions: permissionsSchema,
+  teams: teamsSchema,
 });
 
 export type RepositoryInput = z.output<typeof repositorySchema>;

@@ -1,6 +1,7 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
 import type { Actor } from './actor.ts';
 import type { DriftSettings } from './cluster.ts';
+import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict } from './audit.ts';
 import type { Forge } from './forge.ts';
 import type { Change } from './repository.ts';
 import type { DeliveryQuery, HistoryQuery } from './ports.ts';
@@ -54,6 +55,10 @@ export type Application = {
   /** Nothing new begins until it is resumed. Possible until users could notice something. */
   pause(deployment: number, actor: Actor): Promise<Accepted>;
   resume(deployment: number, actor: Actor): Promise<Accepted>;
+  /** Somebody else lets a deployment begin that waits for it. Rejects with `refused`, also when it is their own. */
+  approve(deployment: number, actor: Actor): Promise<Accepted>;
+  /** It never begins. `reason` may be empty. */
+  reject(deployment: number, actor: Actor, reason: string): Promise<Accepted>;
   /** Leaves a server out of a running deployment; it catches up afterwards. Possible before the lock. */
   skip(deployment: number, server: string, actor: Actor): Promise<Accepted>;
   /** The same again, for a deployment that has ended. `server`: only this one, which was left behind, and now. */
@@ -68,6 +73,9 @@ export type Application = {
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryView[]>;
   /** Looks at the repository again as if the delivery had just come. Rejects with `not-found`, and as `receive`. */
   replay(repository: string, id: string, actor: Actor): Promise<HookAnswer>;
+  audit(query: AuditQuery): Promise<readonly AuditEntry[]>;
+  /** `expected`: an entry that was seen earlier and kept elsewhere. */
+  verifyAudit(expected: AuditMark | null): Promise<AuditVerdict>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.

@@ -15,6 +15,11 @@ export function apply(state: State, recorded: Recorded): Deployment | null {
     if (event.type === 'cluster-locked') lock(state, event.cluster, { by: event.by, reason: event.reason, at: recorded.at });
     if (event.type === 'cluster-unlocked') lock(state, event.cluster, null);
     if (event.type === 'hold-released') releaseHold(state, event.cluster);
+    if (event.type === 'head-skipped') {
+      const { branch, revision, reason } = event;
+      const cluster = clusterOf(state, event.cluster);
+      cluster.record = { ...cluster.record, skipped: { branch, revision, reason, at: recorded.at } };
+    }
     if (event.type === 'drift-found' || event.type === 'drift-ended') {
       const cluster = clusterOf(state, event.cluster);
       cluster.record = { ...cluster.record, drifted: driftedAfter(cluster.record.drifted, event, recorded.at) };

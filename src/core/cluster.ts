@@ -117,6 +117,9 @@ export type TransferSettings = {
   readonly cloneAhead: boolean;
 };
 
+/** Deployments wait until others approve them. `by`: as in `permissions`. */
+export type ApprovalSettings = { readonly needed: number; readonly by: readonly string[]; readonly expiresMs: number };
+
 /** For the simulated transport: how its servers behave. */
 export type Simulation = {
   /** Longest time of one verb; each takes a random part of it. */
@@ -174,6 +177,10 @@ export type Cluster = {
   /** May a branch head that is not a descendant of the live revision be deployed? */
   readonly forcePush: boolean;
   readonly drift: DriftSettings;
+  /** Absent: none are needed. */
+  readonly approvals?: ApprovalSettings;
+  /** File of the keys of which one must have signed the commit (Git). Absent: commits need no signature. */
+  readonly allowedSigners?: string;
   readonly ssh: SshSettings;
   /** Absent in deployments of an older daemon; see `transferSettings` in core/carrier.ts. */
   readonly transfer?: TransferSettings;

@@ -1,6 +1,8 @@
 // The configuration after reading and validating: defaults filled in, strings parsed, patterns still in place.
 import type { Cluster } from './cluster.ts';
 import type { PeopleSettings } from './people.ts';
+import type { CommitCommand } from './commit-commands.ts';
+import type { Permissions } from './permission.ts';
 import type { Build, Repository } from './repository.ts';
 
 /** Branch → clusters. `branch` may hold one `{name}` per path segment: `servers/{developer}`. */
@@ -10,6 +12,8 @@ export type BranchRule = {
   /** Names of clusters, with the same `{name}`s. */
   readonly clusters: readonly string[];
   readonly build: Build;
+  /** Commands in messages of commits that are understood. Absent: all of them. */
+  readonly commitCommands?: readonly CommitCommand[];
 };
 
 export type Configuration = {
@@ -20,4 +24,6 @@ export type Configuration = {
   readonly clusters: ReadonlyMap<string, Cluster>;
   /** Left out: nobody but the owner, users and tokens. */
   readonly people?: PeopleSettings;
+  /** Absent: there are no rules and no teams. */
+  readonly permissions?: Permissions;
 };

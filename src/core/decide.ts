@@ -1,4 +1,9 @@
 // decide: what people, hooks and the poller ask for, turned into events, or refused with a reason.
+import { actorText } from './actor.ts';
+import type { Actor } from './actor.ts';
+import { approverProblem, isApproved } from './approval.ts';
+import type { Approval } from './approval.ts';
+import type { AuditNote } from './audit.ts';
 import type { Cluster } from './cluster.ts';
 import type { Deployment } from './deployment.ts';
 import { DeployError } from './errors.ts';
@@ -7,6 +12,7 @@ import type { ClusterRecord, ReleaseRecord } from './records.ts';
 import { shelfOf } from './retention.ts';
 import type { Server } from './server.ts';
 import type { DaemonEvent, DeploymentEvent, Order } from './event.ts';
+import type { Permissions } from './permission.ts';
 import type { Batch } from './ports.ts';
 import type { Outcome } from './repository.ts';
 import { clusterOf } from './state.ts';
@@ -17,16 +23,26 @@ export type Fresh =
   { readonly deployment: number; readonly event: DeploymentEvent } | { readonly deployment: null; readonly event: DaemonEvent };
 
 /** Events to record, rows of the store that belong to them, and what the asker is told once both are durable. */
-export type Decision<T> = { readonly events: readonly Fresh[]; readonly rows?: Partial<Batch>; readonly result: T };
+export type Decision<T> = {
+  readonly events: readonly Fresh[];
+  readonly rows?: Partial<Batch>;
+  readonly result: T;
+  /** Who asked, for the audit; absent: the daemon itself, or who the events name. */
+  readonly actor?: Actor;
+  /** What the audit is to hold beside the events. */
+  readonly notes?: readonly AuditNote[];
+};
 
 export type DeployRequest = Order & {
   /** Deploy even if the cluster serves this revision already, or is held. */
   readonly force: boolean;
+  /** Not to wait for a time that an earlier request for the same revision named. */
+  readonly atOnce?: boolean;
 };
 
 /** A cluster is asked to go to a revision: a new deployment (which supersedes one that waits), or the reason why not. */
 export function decideDeploy(state: State, request: DeployRequest): Decision<Outcome> {
-  const { cluster, force, ...rest } = request;
+  const { cluster, force, atOnce = false, ...rest } = request;
   const { revision } = request;
   const status = clusterOf(state, cluster.name);
   const waiting = status.waiting === null ? undefined : state.deployments.get(status.waiting);
@@ -35,7 +51,8 @@ export function decideDeploy(state: State, request: DeployRequest): Decision<Out
   const none = (outcome: Outcome): Decision<Outcome> => ({ events: [], result: outcome });
 
   if (!force) {
-    if (waiting?.revision === revision) return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
+    if (waiting?.revision === revision && !(atOnce && waiting.notBefore !== null))
+      return none({ kind: 'already-requested', cluster: cluster.name, number: waiting.number });
     const isOnItsWay = running?.revision === revision && running.state === 'running' && running.abortedBy === null && !isCatchUp(running);
     if (isOnItsWay && waiting === undefined) return none({ kind: 'already-requested', cluster: cluster.name, number: running.number });
     if (status.record.held?.revision === revision) {
@@ -139,15 +156,68 @@ export function decideReleaseHold(state: State, cluster: string, by: string): De
   };
 }
 
-/** The deployments that may leave their queue now: at most one per cluster, and none of a cluster that a person has locked. */
-export function decideBegin(state: State): Fresh[] {
+/**
+ * The deployments that may leave their queue now: at most one per cluster, and none of a cluster that a person has locked. `now`:
+ * milliseconds since 1970.
+ */
+export function decideBegin(state: State, now: number): Fresh[] {
   const events: Fresh[] = [];
   for (const status of state.clusters.values()) {
-    if (status.waiting === null || status.running !== null || status.record.locked !== null) continue;
+    if (status.waiting === null) continue;
+    const waiting = state.deployments.get(status.waiting);
+    if (waiting !== undefined && !isApproved(waiting)) {
+      if ((waiting.approval?.expiresAt ?? 0) <= now) events.push({ deployment: waiting.number, event: { type: 'approval-expired' } });
+      continue;
+    }
+    if (status.running !== null || status.record.locked !== null || (waiting?.notBefore ?? 0) > now) continue;
     const behind = status.record.servers.filter((server) => server.isBehind).map((server) => server.name);
     events.push({ deployment: status.waiting, event: { type: 'began', shelf: shelfOf(status.record), behind } });
   }
   return events;
+}
+
+/** When `decideBegin` has something to decide that it does not have `now`, without anything else happening; `null`: never. */
+export function nextMoment(state: State, now: number): number | null {
+  let first: number | null = null;
+  for (const { waiting } of state.clusters.values()) {
+    const one = waiting === null ? undefined : state.deployments.get(waiting);
+    for (const at of [one?.notBefore ?? null, one?.approval?.expiresAt ?? null]) {
+      if (at !== null && at > now && (first === null || at < first)) first = at;
+    }
+  }
+  return first;
+}
+
+/** Somebody else approves that it begins. Throws `not-found`, `conflict` (it does not wait for that), `refused` (not by this actor). */
+export function decideApprove(state: State, number: number, actor: Actor, permissions: Permissions): Decision<string> {
+  const { approval } = approvable(state, number, actor, permissions);
+  const by = actorText(actor);
+  if (approval.approvedBy.includes(by)) throw new DeployError('conflict', `${by} has approved deployment ${number} already`);
+  const left = approval.needed - approval.approvedBy.length - 1;
+  return {
+    events: [{ deployment: number, event: { type: 'approved', by } }],
+    result: `deployment ${number} is approved${left > 0 ? `; it waits for ${left} more` : ' and begins when it is its turn'}`,
+  };
+}
+
+/** As `decideApprove`. */
+export function decideReject(state: State, number: number, actor: Actor, reason: string, permissions: Permissions): Decision<string> {
+  approvable(state, number, actor, permissions);
+  return {
+    events: [{ deployment: number, event: { type: 'rejected', by: actorText(actor), reason } }],
+    result: `deployment ${number} is rejected; nothing was changed`,
+  };
+}
+
+function approvable(state: State, number: number, actor: Actor, permissions: Permissions): { readonly approval: Approval } {
+  const deployment = running(state, number);
+  const { approval } = deployment;
+  if (approval === null || deployment.state !== 'waiting' || isApproved(deployment)) {
+    throw new DeployError('conflict', `deployment ${number} does not wait for approval; see: lockstep show ${number}`);
+  }
+  const problem = approverProblem(deployment, actor, permissions);
+  if (problem !== null) throw new DeployError('refused', problem);
+  return { approval };
 }
 
 /** Rejects with `not-found` or `conflict`. */

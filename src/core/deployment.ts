@@ -1,4 +1,5 @@
 // A deployment: bringing one cluster to one release. This is its state; only `evolve` changes it.
+import type { Approval } from './approval.ts';
 import type { CarriedBy } from './carrier.ts';
 import type { Cluster } from './cluster.ts';
 import type { Problem } from './errors.ts';
@@ -76,9 +77,13 @@ export type Deployment = {
   /** A release that was live before, to go to; `null`: a deployment of a revision. */
   readonly target: ReleaseRecord | null;
   readonly requestedBy: string;
+  /** Who pushed the revision, where that is known; `null`: unknown, or the one who requested. */
+  readonly pushedBy: string | null;
   readonly reason: string;
   /** Bring the release anew, under a new name. */
   readonly anew: boolean;
+  /** It may begin at this time at the earliest, milliseconds since 1970; `null`: as soon as it is its turn. */
+  readonly notBefore: number | null;
   readonly requestedAt: number;
   state: DeploymentState;
   result: Result | null;
@@ -94,6 +99,8 @@ export type Deployment = {
   release: string | null;
   /** The releases of the cluster when this deployment began. */
   shelf: Shelf;
+  /** `null`: it needs nobody's approval. */
+  readonly approval: Approval | null;
   /** The stages, done and to come; going back appends to it. */
   course: StageProgress[];
   /** Index into `course` of the open stage; -1: not begun. */

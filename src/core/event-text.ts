@@ -47,6 +47,12 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
       return `${what} failed${where}: ${event.problem.message}`;
     case 'abort-requested':
       return `abort requested by ${event.by}`;
+    case 'approved':
+      return `approved by ${event.by}`;
+    case 'rejected':
+      return `rejected by ${event.by}${event.reason === '' ? '' : `: ${event.reason}`}`;
+    case 'approval-expired':
+      return 'not approved in time';
     case 'paused':
       return `paused by ${event.by}`;
     case 'resumed':
@@ -67,6 +73,8 @@ function textOf(recorded: Recorded, what: string, where: string, skipped: string
       return `${event.repository} ${event.ref}: ${outcomeText(event.outcome)}`;
     case 'cluster-locked':
       return `${event.cluster} locked by ${event.by}: ${event.reason}`;
+    case 'head-skipped':
+      return `${event.cluster}: ${event.reason}`;
     case 'hold-released':
       return `hold of ${event.cluster} released by ${event.by}`;
     case 'cluster-unlocked':
@@ -98,6 +106,8 @@ export function outcomeText(outcome: Outcome): string {
       return `→ ${outcome.cluster}: already live as ${outcome.release}`;
     case 'already-requested':
       return `→ ${outcome.cluster}: deployment ${outcome.number} brings it already`;
+    case 'skipped':
+      return `→ ${outcome.cluster}: skipped, ${outcome.reason}`;
     case 'held':
       return `→ ${outcome.cluster}: held, ${outcome.reason}`;
     case 'ignored':

@@ -15,10 +15,14 @@ export type Order = {
   readonly revision: string;
   readonly build: Build;
   readonly requestedBy: string;
+  /** Who pushed the revision, where that is known and somebody else. */
+  readonly pushedBy?: string;
   /** Why: `push`, `poll`, `by hand`, … */
   readonly reason: string;
   /** Bring the release anew and under a new name, even if it is there already: it may be damaged. */
   readonly anew?: boolean;
+  /** It may begin at this time at the earliest, milliseconds since 1970. */
+  readonly notBefore?: number;
 };
 
 /** An event about one deployment. `server` is an index into the deployment's servers; `null`: the whole cluster. */
@@ -42,6 +46,10 @@ export type DeploymentEvent =
       readonly problem: Problem;
     }
   | { readonly type: 'abort-requested'; readonly by: string }
+  /** Somebody else approves that it begins, or does not; or nobody did in time. */
+  | { readonly type: 'approved'; readonly by: string }
+  | { readonly type: 'rejected'; readonly by: string; readonly reason: string }
+  | { readonly type: 'approval-expired' }
   | { readonly type: 'paused'; readonly by: string }
   | { readonly type: 'resumed'; readonly by: string }
   /** The server is left out from here on. */
@@ -80,6 +88,8 @@ export type DaemonEvent =
       readonly outcome: Outcome;
     }
   | { readonly type: 'cluster-locked'; readonly cluster: string; readonly by: string; readonly reason: string }
+  /** The head of the cluster's branch is not deployed, because who committed or pushed it said so. */
+  | { readonly type: 'head-skipped'; readonly cluster: string; readonly branch: string; readonly revision: string; readonly reason: string }
   | { readonly type: 'hold-released'; readonly cluster: string; readonly by: string }
   | { readonly type: 'cluster-unlocked'; readonly cluster: string; readonly by: string }
   /** A server was seen to differ from what the daemon put there; recorded when that changes, not at every look. */

@@ -1,4 +1,5 @@
 // evolve: the only function that changes a deployment. It refuses what cannot happen.
+import { approvalFor, isApproved } from './approval.ts';
 import { courseBack, courseOf, isMember } from './course.ts';
 import type { Deployment, Member, Result, StageProgress } from './deployment.ts';
 import type { DeploymentEvent, Facts } from './event.ts';
@@ -20,8 +21,10 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     revision: event.revision,
     build: event.build,
     requestedBy: event.requestedBy,
+    pushedBy: event.pushedBy ?? null,
     reason: event.reason,
     anew: event.anew ?? false,
+    notBefore: event.notBefore ?? null,
     requestedAt: at,
     state: 'waiting',
     result: null,
@@ -34,6 +37,7 @@ export function requested(number: number, at: number, event: DeploymentEvent & {
     artifact: target?.artifact ?? null,
     release: target?.id ?? null,
     shelf: { good: [], failed: [] },
+    approval: approvalFor(event.cluster, event.purpose, at),
     course: courseOf(event.cluster, event.purpose),
     at: -1,
     members: event.cluster.servers.map(newMember),
@@ -78,7 +82,7 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
       deployment.supersededBy = event.by;
       return end(deployment, 'superseded', at);
     case 'began':
-      if (deployment.state !== 'waiting') impossible(deployment, event);
+      if (deployment.state !== 'waiting' || !isApproved(deployment)) impossible(deployment, event);
       deployment.state = 'running';
       deployment.shelf = event.shelf;
       for (const [i, { name }] of deployment.cluster.servers.entries()) {
@@ -86,6 +90,15 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
         if (member !== undefined) member.wasBehind = event.behind.includes(name);
       }
       return openNext(deployment, at);
+    case 'approved':
+      if (deployment.state !== 'waiting' || deployment.approval === null) impossible(deployment, event);
+      deployment.approval.approvedBy.push(event.by);
+      return;
+    case 'rejected':
+    case 'approval-expired':
+      if (deployment.state !== 'waiting' || isApproved(deployment)) impossible(deployment, event);
+      deployment.problem = { code: 'refused', message: notApproved(event), detail: null };
+      return end(deployment, 'aborted', at);
     case 'started':
       return start(deployment, event, at);
     case 'finished':
@@ -119,6 +132,11 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
       return event satisfies never;
   }
 }
+
+const notApproved = (event: DeploymentEvent & { type: 'rejected' | 'approval-expired' }): string =>
+  event.type === 'rejected'
+    ? `rejected by ${event.by}${event.reason === '' ? '' : `: ${event.reason}`}; nothing was changed`
+    : 'not approved in time; nothing was changed';
 
 /** What comes before the decision to go forward. */
 const EARLY: readonly Action[] = ['build', 'schedule', 'upload', 'exercise', 'drain', 'lock', 'switch', 'install'];

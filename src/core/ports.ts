@@ -1,5 +1,6 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact, ManifestEntry } from './artifact.ts';
+import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict, TimedNote } from './audit.ts';
 import type { Channel, Compression, Inspection, Pack, ReleaseLink } from './channel.ts';
 import type { Cluster, MigrationSettings } from './cluster.ts';
 import type { Decision } from './decide.ts';
@@ -28,6 +29,11 @@ export type VersionControl = {
   commit(branch: string, revision: string, signal: AbortSignal): Promise<Commit>;
   /** Is `older` an ancestor of (or equal to) `newer`? Subversion: the same branch and a lower number. */
   isAncestor(older: string, newer: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Who signed the revision, of those whose keys `allowedSigners` (a file) holds; `null`: nobody of them. Subversion has no signatures.
+   * Rejects with `configuration` when the file cannot be read.
+   */
+  signer(branch: string, revision: string, allowedSigners: string, signal: AbortSignal): Promise<string | null>;
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
   /**
@@ -156,6 +162,7 @@ export type Batch = {
   readonly clusters: readonly ClusterRecord[];
   readonly deliveries: readonly DeliveryRecord[];
   readonly heads: readonly HeadRecord[];
+  readonly audit: readonly TimedNote[];
 };
 
 /** Of all repositories, or of one. */
@@ -188,6 +195,9 @@ export type Store = {
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryRecord[]>;
   /** Deliveries that have no final outcome yet. */
   openDeliveries(): Promise<readonly DeliveryRecord[]>;
+  audit(query: AuditQuery): Promise<readonly AuditEntry[]>;
+  /** Reads the whole chain. `expected`: an entry that was seen earlier and kept elsewhere. */
+  verifyAudit(expected: AuditMark | null): Promise<AuditVerdict>;
   /** Raised once at each start; greater than every epoch before. */
   raiseEpoch(): Promise<number>;
   close(): Promise<void>;

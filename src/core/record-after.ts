@@ -16,7 +16,9 @@ export function recordAfter(record: ClusterRecord, deployment: Deployment): Clus
   const drifted = deployment.live ? driftedWithout(record, deployment) : record.drifted;
   if (deployment.purpose === 'catch-up') return { ...record, servers, missing, drifted };
   const release = releaseOf(deployment);
-  const after = { ...record, servers, drifted, lastDeployment: deployment.number };
+  // A deployment that was asked for before the head was skipped says nothing about that head.
+  const skipped = record.skipped !== null && record.skipped.at > deployment.requestedAt ? record.skipped : null;
+  const after = { ...record, servers, drifted, skipped, lastDeployment: deployment.number };
   const changed = release === null ? after : deployment.live ? arrived(after, deployment, release) : attempted(after, deployment, release);
   const known = new Set([...changed.releases.map((one) => one.id), ...changed.attempts.map((one) => one.release.id)]);
   return { ...changed, missing: Object.fromEntries(Object.entries(missing).filter(([id]) => known.has(id))) };

@@ -66,6 +66,8 @@ export type ClusterRecord = {
   readonly locked: { readonly by: string; readonly reason: string; readonly at: number } | null;
   /** After a roll back: the revision that must not come back by itself, and why. */
   readonly held: { readonly revision: string; readonly reason: string } | null;
+  /** The newest head that is not deployed because who committed or pushed it said so; a later deployment ends it. */
+  readonly skipped: { readonly branch: string; readonly revision: string; readonly reason: string; readonly at: number } | null;
   /** Servers that were seen to differ from what they were given. Bounded. */
   readonly drifted: readonly DriftedServer[];
   /** Number of the newest deployment of the whole cluster that ended otherwise than `superseded`. */

@@ -45,6 +45,8 @@ export type Build = {
   readonly network: boolean;
   /** Absent: the short revision. */
   readonly version?: VersionSource;
+  /** For this one build: without the caches of earlier ones, and not taken from them. */
+  readonly fromScratch?: boolean;
 };
 
 /** One commit: what a deployment shows of its revision. `time` in milliseconds since 1970. */
@@ -75,15 +77,22 @@ export type Change = {
   readonly actor: string | null;
   /** Who told us: `hook`, `poll`, `start`, a forge's name. */
   readonly source: string;
+  /** The address that it came from. */
+  readonly address?: string;
   /** URLs of the repository that a forge tells about. They choose nothing; they show that a webhook has another repository's address. */
   readonly about?: readonly string[];
   /** Why nobody needs to look: it is not about a push. Its one outcome is `ignored` for this reason. */
   readonly ignored?: string;
+  /** Options of `git push -o` that are meant for us; they count for the refs that are named. */
+  readonly options?: readonly string[];
+  /** When it was pushed by the clock of the repository's machine, milliseconds since 1970; known where there are options. */
+  readonly pushedAt?: number;
   /** Who asked that a delivery of earlier be looked into once more. */
   readonly replayedBy?: string;
 };
 
-export type ChangedRef = { readonly ref: string; readonly deleted: boolean };
+/** `revision`: where the ref was moved to, as the sender says; it decides nothing but whose push a head is. */
+export type ChangedRef = { readonly ref: string; readonly deleted: boolean; readonly revision?: string };
 
 /** What came of one ref of one change; exactly one is recorded (promise I6). */
 export type Outcome =
@@ -91,6 +100,8 @@ export type Outcome =
   | { readonly kind: 'already-live'; readonly cluster: string; readonly release: string }
   | { readonly kind: 'already-requested'; readonly cluster: string; readonly number: number }
   | { readonly kind: 'ignored'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly cluster?: string }
+  /** Who committed or pushed it asked for that. */
+  | { readonly kind: 'skipped'; readonly cluster: string; readonly reason: string }
   | { readonly kind: 'held'; readonly cluster: string; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };

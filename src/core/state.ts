@@ -26,6 +26,7 @@ export function newCluster(name: string): ClusterRecord {
     bad: {},
     locked: null,
     held: null,
+    skipped: null,
     drifted: [],
     lastDeployment: null,
   };

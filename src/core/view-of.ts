@@ -1,4 +1,5 @@
 // Views of the state: what the API, the commands and the page show of a deployment and of a cluster.
+import { isApproved } from './approval.ts';
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
 import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
@@ -6,7 +7,16 @@ import { retained } from './retention.ts';
 import { serverState } from './server-state.ts';
 import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
-import type { ClusterView, DeploymentServerView, DeploymentView, PastReleaseView, ReleaseView, ServerView, StepView } from './views.ts';
+import type {
+  ClusterView,
+  DeploymentServerView,
+  DeploymentView,
+  PastReleaseView,
+  ReleaseView,
+  ServerView,
+  StepView,
+  WaitView,
+} from './views.ts';
 
 export function deploymentView(deployment: Deployment): DeploymentView {
   const { commit } = deployment;
@@ -28,11 +38,25 @@ export function deploymentView(deployment: Deployment): DeploymentView {
     problem: deployment.problem,
     requestedBy: deployment.requestedBy,
     requestedAt: iso(deployment.requestedAt),
+    waitsFor: waitView(deployment),
     endedAt: deployment.endedAt === null ? null : iso(deployment.endedAt),
     supersededBy: deployment.supersededBy,
     steps: stepViews(deployment),
     servers: deployment.cluster.servers.map((server, i) => serverView(deployment, server.name, deployment.members[i] as Member)),
   };
+}
+
+/** What a deployment that has not begun waits for besides its turn. */
+export function waitView(deployment: Deployment): WaitView | null {
+  const { state, notBefore, approval } = deployment;
+  if (state === 'waiting' && approval !== null && !isApproved(deployment)) {
+    const { needed, approvedBy, by, expiresAt } = approval;
+    const text = `waits for approval (${approvedBy.length} of ${needed})`;
+    return { kind: 'approval', until: iso(expiresAt), text, needed, approvedBy: [...approvedBy], by };
+  }
+  if (state !== 'waiting' || notBefore === null) return null;
+  const until = iso(notBefore);
+  return { kind: 'time', until, text: `waits until ${until.slice(0, 16).replace('T', ' ')} UTC` };
 }
 
 function reasonOf(deployment: Deployment): string {
@@ -117,9 +141,10 @@ export function clusterView(
   cluster: Cluster,
   status: ClusterStatus,
   running: Deployment | null,
+  waiting: Deployment | null,
   branches: ClusterView['branches'],
 ): ClusterView {
-  const { locked, held, releases, servers, drifted, lastDeployment } = status.record;
+  const { locked, held, skipped, releases, servers, drifted, lastDeployment } = status.record;
   const [release] = releases;
   const known = new Map<string, ServerView>(
     servers.map(({ name, state, release: id, error }) => [name, { name, state, release: id, error }]),
@@ -138,6 +163,8 @@ export function clusterView(
     locked: locked === null ? null : `${locked.by}: ${locked.reason}`,
     deployment: running?.number ?? lastDeployment,
     waiting: status.waiting,
+    waitsFor: waiting === null ? null : waitView(waiting),
+    skipped: skipped === null ? null : skipped.reason,
     branches,
     drifted: drifted.map(({ server, finding, at }) => ({ server, finding, at: iso(at) })),
     servers: cluster.servers.map(({ name }) => known.get(name) ?? { name, state: 'idle', release: null, error: null }),

@@ -39,6 +39,27 @@ export type PastReleaseView = ReleaseView & {
   missing: readonly string[];
 };
 
+/** What a deployment that has not begun waits for, besides its turn. */
+export type WaitView =
+  | {
+      kind: 'time';
+      /** When it may begin at the earliest. */
+      until: string;
+      /** One line: `waits until 2026-11-22 22:00 UTC`. */
+      text: string;
+    }
+  | {
+      kind: 'approval';
+      /** When it is given up. */
+      until: string;
+      /** One line: `waits for approval (0 of 1)`. */
+      text: string;
+      needed: number;
+      approvedBy: readonly string[];
+      /** Who may approve, as the configuration says it. */
+      by: readonly string[];
+    };
+
 export type ClusterView = {
   cluster: string;
   environment: string;
@@ -52,6 +73,10 @@ export type ClusterView = {
   deployment: number | null;
   /** Number of the deployment that waits its turn. */
   waiting: number | null;
+  /** What that one waits for besides its turn, or null. */
+  waitsFor: WaitView | null;
+  /** The head of its branch is not deployed because who committed or pushed it said so: which, and why; or null. */
+  skipped: string | null;
   branches: { repository: string; branch: string }[];
   /** Servers that were seen to differ from what they were given. */
   drifted: { server: string; finding: string; at: string }[];
@@ -91,6 +116,8 @@ export type DeploymentView = {
   problem: Problem | null;
   requestedBy: string;
   requestedAt: string;
+  /** Set as long as it has not begun and waits for more than its turn. */
+  waitsFor: WaitView | null;
   endedAt: string | null;
   supersededBy: number | null;
   steps: StepView[];

@@ -1,4 +1,5 @@
 // What a turn makes durable: its events, and the projections that they changed.
+import type { TimedNote } from '../core/audit.ts';
 import type { Deployment } from '../core/deployment.ts';
 import type { Recorded } from '../core/event.ts';
 import type { Batch } from '../core/ports.ts';
@@ -13,9 +14,16 @@ export function placesOf(state: State): Places {
   return new Map([...state.deployments.values()].map((deployment) => [deployment.number, placeOf(deployment)]));
 }
 
-const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at}`;
+const placeOf = (deployment: Deployment): string => `${deployment.state} ${deployment.at} ${deployment.approval?.approvedBy.length ?? 0}`;
 
-const CLUSTER_EVENTS: ReadonlySet<string> = new Set(['cluster-locked', 'cluster-unlocked', 'hold-released', 'drift-found', 'drift-ended']);
+const CLUSTER_EVENTS: ReadonlySet<string> = new Set([
+  'cluster-locked',
+  'cluster-unlocked',
+  'hold-released',
+  'head-skipped',
+  'drift-found',
+  'drift-ended',
+]);
 
 export function batchOf(
   state: State,
@@ -23,6 +31,7 @@ export function batchOf(
   touched: Iterable<Deployment>,
   before: Places,
   rows: readonly Partial<Batch>[],
+  audit: readonly TimedNote[],
 ): Batch {
   const moved = [...touched].filter((deployment) => before.get(deployment.number) !== placeOf(deployment));
   const clusters = new Set(moved.filter((one) => one.state === 'ended').map((one) => one.cluster.name));
@@ -39,5 +48,6 @@ export function batchOf(
     clusters: [...clusters].map((name) => clusterOf(state, name).record),
     deliveries: rows.flatMap((row) => row.deliveries ?? []),
     heads: rows.flatMap((row) => row.heads ?? []),
+    audit,
   };
 }

@@ -1,6 +1,9 @@
 // The engine: one turn at a time. Decide and evolve → what is next → append everything durably → publish → perform.
+import type { Actor } from '../core/actor.ts';
 import { apply } from '../core/apply.ts';
-import { decideBegin } from '../core/decide.ts';
+import { auditNoteOf } from '../core/audit.ts';
+import type { TimedNote } from '../core/audit.ts';
+import { decideBegin, nextMoment } from '../core/decide.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
@@ -55,6 +58,9 @@ const STOPPED = Symbol('stopped');
 /** How long to wait before a batch that could not be written is tried again. */
 const STORE_RETRY_MS = 1_000;
 
+/** Clocks of machines are set, and timers know nothing of that: a time that is far away is looked at again after this. */
+const LONGEST_ALARM_MS = 60_000;
+
 export function createEngine(options: EngineOptions): RunningEngine {
   const { store, state, perform, mask, now, log } = options;
   const listeners = new Set<Listener>();
@@ -67,6 +73,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
   let storeProblem: string | null = null;
   let quiet: (() => void)[] = [];
   let revisit: Deployment[] = [];
+  let alarm: NodeJS.Timeout | undefined;
 
   function request<T>(decide: (state: State) => Decision<T>): Promise<T> {
     if (storeProblem !== null) return Promise.reject(new DeployError('store', storeProblem));
@@ -93,18 +100,21 @@ export function createEngine(options: EngineOptions): RunningEngine {
     const recorded: Recorded[] = [];
     const touched = new Set<Deployment>(revisit);
     revisit = [];
-    const record = (fresh: Fresh): void => {
+    const audit: TimedNote[] = [];
+    const record = (fresh: Fresh, actor: Actor | null = null): void => {
       const one = { number: lastNumber + 1, at: now(), ...fresh } as Recorded;
       const deployment = apply(state, one);
       lastNumber += 1;
       recorded.push(one);
       if (deployment !== null) touched.add(deployment);
+      const note = auditNoteOf(one, deployment, actor);
+      if (note !== null) audit.push(note);
     };
 
     const before = placesOf(state);
     const rows: Partial<Batch>[] = [];
-    const answers = items.map((item) => decideOne(item, record, rows));
-    if (!isStopping) decideBegin(state).forEach(record);
+    const answers = items.map((item) => decideOne(item, record, rows, audit));
+    if (!isStopping) for (const fresh of decideBegin(state, now())) record(fresh);
     const effects: Effect[] = [];
     for (const deployment of touched) {
       if (isStopping && !isInCutover(deployment)) continue;
@@ -114,7 +124,8 @@ export function createEngine(options: EngineOptions): RunningEngine {
       }
     }
 
-    if (recorded.length > 0 || rows.length > 0) await append(batchOf(state, recorded, touched, before, rows), items);
+    const isWorthIt = recorded.length > 0 || rows.length > 0 || audit.length > 0;
+    if (isWorthIt) await append(batchOf(state, recorded, touched, before, rows, audit), items);
     durableNumber = lastNumber;
     for (const answer of answers) answer();
     publish(recorded, touched);
@@ -125,15 +136,31 @@ export function createEngine(options: EngineOptions): RunningEngine {
     }
 
     isTurning = false;
+    setAlarm();
     if (queue.length > 0) schedule();
     else settleIfQuiet();
   }
 
-  function decideOne(item: Item, record: (fresh: Fresh) => void, rows: Partial<Batch>[]): () => void {
+  /** A deployment that waits for a time is looked at again then, though nothing else happens. */
+  function setAlarm(): void {
+    clearTimeout(alarm);
+    const at = isStopping ? null : nextMoment(state, now());
+    if (at === null) return;
+    alarm = setTimeout(schedule, Math.min(at - now() + 1, LONGEST_ALARM_MS));
+    alarm.unref();
+  }
+
+  function decideOne(
+    item: Item,
+    record: (fresh: Fresh, actor: Actor | null) => void,
+    rows: Partial<Batch>[],
+    audit: TimedNote[],
+  ): () => void {
     try {
-      const { events, result, rows: own } = item.decide(state);
-      events.forEach(record);
+      const { events, result, rows: own, actor = null, notes = [] } = item.decide(state);
+      for (const fresh of events) record(fresh, actor);
       if (own !== undefined) rows.push(own);
+      audit.push(...notes.map((note) => ({ ...note, at: now() })));
       return () => item.resolve(result);
     } catch (error) {
       return () => item.reject(error);
@@ -257,6 +284,7 @@ export function createEngine(options: EngineOptions): RunningEngine {
     },
     stop() {
       isStopping = true;
+      clearTimeout(alarm);
       return new Promise((resolve) => {
         quiet.push(resolve);
         settleIfQuiet();

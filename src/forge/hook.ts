@@ -3,9 +3,11 @@ import type { DeployError } from '../core/errors.ts';
 import type { Change, ChangedRef } from '../core/repository.ts';
 import { isName, isNothing, personIn, shortRef } from './names.ts';
 import { malformed as malformedFor, payloadOf } from './payload.ts';
+import type { Payload } from './payload.ts';
 
 const MOST_REFS = 1000;
 const MOST_PATHS = 2000;
+const MOST_OPTIONS = 50;
 const REMEDY = 'Is the hook of another version? Run: lockstep hooks install';
 /** Object ids of SHA-1 and SHA-256 repositories. */
 const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
@@ -23,12 +25,27 @@ export function parseHook(repository: string, delivery: string, body: Uint8Array
   }
   if (notice['event'] === 'ping') return { ping: true };
   if (notice['refs'] !== undefined) {
-    return { delivery, repository, refs: refsIn(notice['refs']), actor: personIn(notice['actor']), source: 'hook' };
+    const change = { delivery, repository, refs: refsIn(notice['refs']), actor: personIn(notice['actor']), source: 'hook' };
+    return { ...change, ...optionsIn(notice) };
   }
   if (!Number.isSafeInteger(notice['revision'])) throw malformed('it has neither "refs" (Git) nor a "revision" (Subversion)');
   const paths = pathsIn(notice['paths']);
   const change = { delivery, repository, refs: [], actor: personIn(notice['author']), source: 'hook' };
   return paths === null ? change : { ...change, paths };
+}
+
+/** Options of the push; only those for us are kept. */
+function optionsIn({ options, pushed }: Payload): Pick<Change, 'options' | 'pushedAt'> {
+  if (options === undefined || options === null) return {};
+  if (!Array.isArray(options) || options.length > MOST_OPTIONS) throw malformed('"options" is not a list of some options');
+  const own: string[] = [];
+  for (const [index, option] of (options as unknown[]).entries()) {
+    if (typeof option !== 'string' || option.length > 200 || !isName(option)) throw malformed(`options[${index}] is not an option`);
+    if (option.startsWith('deploy.')) own.push(option);
+  }
+  if (own.length === 0) return {};
+  const seconds = Number.isSafeInteger(pushed) ? (pushed as number) : null;
+  return seconds === null ? { options: own } : { options: own, pushedAt: seconds * 1000 };
 }
 
 /** Each ref once; the last word on it counts. */
@@ -44,7 +61,7 @@ function refsIn(value: unknown): ChangedRef[] {
     if (old !== undefined && old !== null && !isObjectId(old)) throw malformed(`refs[${index}].old is not an object id`);
     const name = shortRef(ref);
     if (name === '') throw malformed(`refs[${index}].ref is not the name of a ref`);
-    refs.set(name, { ref: name, deleted: isNothing(now) });
+    refs.set(name, { ref: name, deleted: isNothing(now), revision: now });
   }
   return [...refs.values()];
 }

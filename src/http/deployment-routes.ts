@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 import type { Actor } from '../core/actor.ts';
 import { abortedWith } from './connection.ts';
-import { MIGRATION, readJson, RETRY, SKIP, speaker, WHO } from './request-body.ts';
+import { MIGRATION, readJson, REJECT, RETRY, SKIP, speaker, WHO } from './request-body.ts';
 import { deploymentIn, notFound, queryNumber, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 import { followLog } from './log-stream.ts';
@@ -18,6 +18,8 @@ export const deploymentRoutes: readonly Route[] = [
   { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', needs: 'operator', on: 'deployment', handle: abort },
   { method: 'post', path: '/api/v1/deployments/:number/pause', door: 'token', needs: 'operator', on: 'deployment', handle: pause },
   { method: 'post', path: '/api/v1/deployments/:number/resume', door: 'token', needs: 'operator', on: 'deployment', handle: resume },
+  { method: 'post', path: '/api/v1/deployments/:number/approve', door: 'token', needs: 'deployer', on: 'deployment', handle: approve },
+  { method: 'post', path: '/api/v1/deployments/:number/reject', door: 'token', needs: 'deployer', on: 'deployment', handle: reject },
   { method: 'post', path: '/api/v1/deployments/:number/skip', door: 'token', needs: 'operator', on: 'deployment', handle: skip },
   { method: 'post', path: '/api/v1/deployments/:number/retry', door: 'token', needs: 'deployer', on: 'deployment', handle: retry },
   {
@@ -60,6 +62,18 @@ async function resume({ application }: Context, request: Request, response: Resp
   const number = deploymentIn(request);
   const { by } = await readJson(request, WHO);
   response.status(202).json(await application.resume(number, speaker(actor, by)));
+}
+
+async function approve({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
+  const number = deploymentIn(request);
+  const { by } = await readJson(request, WHO);
+  response.status(202).json(await application.approve(number, speaker(actor, by)));
+}
+
+async function reject({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
+  const number = deploymentIn(request);
+  const { reason, by } = await readJson(request, REJECT);
+  response.status(202).json(await application.reject(number, speaker(actor, by), reason));
 }
 
 async function skip({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {

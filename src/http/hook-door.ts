@@ -68,7 +68,8 @@ async function receive(context: Context, request: Request, response: Response, r
     else response.json({ pong: true });
     return;
   }
-  const answer = await context.application.receive(change);
+  const from = request.socket.remoteAddress;
+  const answer = await context.application.receive(from === undefined ? change : { ...change, address: from });
   response.status(answer.repeated === true ? 200 : 202);
   if (wantsText(request)) response.type('text/plain').send(answer.lines.map((line) => `${visibleLine(line)}\n`).join(''));
   else response.json(answer);

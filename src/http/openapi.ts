@@ -28,7 +28,7 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...peoplePaths, ...otherPaths },
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...auditPaths, ...peoplePaths, ...otherPaths },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -181,6 +181,8 @@ const deploymentPaths = {
     [
       { verb: 'pause', summary: 'Begin nothing new until it is resumed', members: {}, required: [] },
       { verb: 'resume', summary: 'Go on', members: {}, required: [] },
+      { verb: 'approve', summary: "Let somebody else's deployment begin that waits for approval", members: {}, required: [] },
+      { verb: 'reject', summary: 'Give up a deployment that waits for approval', members: { reason: text }, required: [] },
       { verb: 'skip', summary: 'Leave a server out; it catches up afterwards', members: { server: text }, required: ['server'] },
       { verb: 'retry', summary: 'The same again, or only a server that was left behind', members: { server: orNull(text) }, required: [] },
     ].map(({ verb, summary, members, required }) => [
@@ -225,6 +227,42 @@ const deliveryPaths = {
       ],
       requestBody: body({ by }),
       responses: { ...change, 202: json('Accepted.', ref('HookAnswer')) },
+    },
+  },
+};
+
+const auditPaths = {
+  '/api/v1/audit': {
+    get: {
+      summary: 'Who did what, from where, and what was refused',
+      parameters: [
+        query('cluster', text, 'Of this cluster only.'),
+        query('since', { ...text, format: 'date-time' }, 'From then on.'),
+        query('before', count, 'Entries before this one.'),
+        query('limit', count, 'How many; 50 by default, 1000 at most.'),
+        query('format', { enum: ['json', 'jsonl', 'csv'] }, '`jsonl` and `csv`: everything that fits, oldest first.'),
+      ],
+      responses: {
+        ...common,
+        200: json('Newest first.', object({ entries: listOf(ref('AuditEntry')) })),
+        400: failure('The request is malformed.'),
+        403: failure('Refused.'),
+      },
+    },
+  },
+  '/api/v1/audit/verify': {
+    get: {
+      summary: 'Is every entry of the audit as it was written?',
+      parameters: [query('expect', text, 'Number and hash of an entry that was kept elsewhere: `4711:9f86d0…`.')],
+      responses: {
+        ...common,
+        200: json(
+          '`problem` is null when it is.',
+          object({ entries: count, newest: orNull(object({ number: count, hash: text })), problem: orNull(text) }),
+        ),
+        400: failure('The request is malformed.'),
+        403: failure('Refused.'),
+      },
     },
   },
 };
@@ -278,11 +316,21 @@ const schemas = {
     locked: orNull(text),
     deployment: orNull(count),
     waiting: orNull(count),
+    waitsFor: orNull(ref('Wait')),
+    skipped: { ...orNull(text), description: 'Why the head of its branch is not deployed, when who committed or pushed it said so.' },
     branches: listOf(object({ repository: text, branch: text })),
     drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },
   }),
+  Wait: {
+    ...object({ kind: { enum: ['time', 'approval'] }, until: text, text, needed: count, approvedBy: listOf(text), by: listOf(text) }, [
+      'needed',
+      'approvedBy',
+      'by',
+    ]),
+    description: 'What a deployment that has not begun waits for, besides its turn.',
+  },
   Deployment: object({
     number: count,
     cluster: text,
@@ -301,10 +349,23 @@ const schemas = {
     problem: orNull(object({ code: text, message: text, detail: orNull(text) })),
     requestedBy: text,
     requestedAt: { ...text, format: 'date-time' },
+    waitsFor: orNull(ref('Wait')),
     endedAt: orNull(text),
     supersededBy: orNull(count),
     steps: listOf(object(step)),
     servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
+  }),
+  AuditEntry: object({
+    number: count,
+    at: { ...text, format: 'date-time' },
+    actor: text,
+    kind: text,
+    address: orNull(text),
+    action: text,
+    cluster: orNull(text),
+    deployment: orNull(count),
+    text,
+    hash: { ...text, description: 'SHA-256 over the hash before, a line feed, and the canonical JSON of the rest.' },
   }),
   PastRelease: object({
     id: text,

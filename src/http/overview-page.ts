@@ -45,13 +45,14 @@ ${clusters.map(row).join('\n')}
 </tbody>
 </table>`;
 
-function row({ cluster, environment, state, release, held, locked, deployment, waiting, servers }: ClusterView): string {
+function row({ cluster, environment, state, release, held, locked, deployment, waiting, waitsFor, skipped, servers }: ClusterView): string {
   const marks = [
     state,
     held === null ? '' : `held: ${held}`,
     locked === null ? '' : `locked: ${locked}`,
     deployment === null ? '' : `deployment ${deployment}`,
-    waiting === null ? '' : `deployment ${waiting} waits`,
+    waiting === null ? '' : `deployment ${waiting} ${waitsFor === null ? 'waits' : waitsFor.text}`,
+    skipped ?? '',
   ].filter(Boolean);
   const commit = release === null ? '' : `${release.revision.slice(0, 12)} ${release.author}: ${release.message.split('\n', 1)[0] ?? ''}`;
   const cells = [

@@ -31,6 +31,7 @@ export const ROLLBACK = z.strictObject({
   by,
 });
 export const LOCK = z.strictObject({ reason: line(500).default('by hand'), by });
+export const REJECT = z.strictObject({ reason: line(500).or(z.literal('')).default(''), by });
 export const WHO = z.strictObject({ by });
 export const SKIP = z.strictObject({ server: line(100), by });
 export const RETRY = z.strictObject({ server: line(100).nullable().default(null), by });

@@ -1,4 +1,5 @@
 // Every route there is. A path that is not in this list is 404; a route without a door cannot be written.
+import { auditRoutes } from './audit-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
@@ -19,6 +20,7 @@ export function createRoutes(): readonly Route[] {
     ...clusterRoutes,
     ...deploymentRoutes,
     ...deliveryRoutes,
+    ...auditRoutes,
     ...peopleRoutes,
     ...signInRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },

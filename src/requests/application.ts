@@ -7,9 +7,11 @@ import type { Configuration } from '../core/configuration.ts';
 import {
   behindOf,
   decideAbort,
+  decideApprove,
   decideDeploy,
   decideLock,
   decidePause,
+  decideReject,
   decideReleaseHold,
   decideResume,
   decideRollback,
@@ -20,9 +22,12 @@ import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
 import type { Source } from '../core/mapping.ts';
+import { NO_RULES } from '../core/permission.ts';
+import type { Action } from '../core/permission.ts';
 import type { Artifacts, Engine, Migrations, OpenVersionControl, Store } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
+import type { State } from '../core/state.ts';
 import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
 import type { ClusterView, DeploymentView } from '../core/views.ts';
 import { deliveryView } from './delivery-view.ts';
@@ -30,6 +35,9 @@ import { eventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
 import { compareServers } from './compare-servers.ts';
 import type { CompareTools } from './compare-servers.ts';
+import { createAuthority } from './authority.ts';
+import type { Wanted } from './authority.ts';
+import { signatureProblem } from './signed.ts';
 import type { Heads } from './heads.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
@@ -66,7 +74,13 @@ const COMPARED_AT_ONCE = 16;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
-  const settle = createSettler(tools);
+  const authority = createAuthority(engine, configuration);
+  const about = (action: Action, number: number): Wanted => {
+    const cluster = engine.state.deployments.get(number)?.cluster.name;
+    if (cluster === undefined) throw new DeployError('not-found', `deployment ${number} is not running; see: lockstep history`);
+    return { action, cluster, deployment: number };
+  };
+  const settle = createSettler({ ...tools, authority });
   const receiver = { ...tools, repository: (name: string) => configuration().repositories.get(name) };
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
@@ -91,9 +105,10 @@ export function createApplication(tools: ApplicationTools): Application {
   function viewOf(cluster: Cluster): ClusterView {
     const status = clusterOf(engine.state, cluster.name);
     const running = status.running === null ? null : (engine.state.deployments.get(status.running) ?? null);
+    const waiting = status.waiting === null ? null : (engine.state.deployments.get(status.waiting) ?? null);
     const source = sourceOf(configuration(), cluster.name, heads.branches());
     const branches = source === null ? [] : [{ repository: source.repository, branch: source.branch }];
-    return clusterView(cluster, status, running, branches);
+    return clusterView(cluster, status, running, waiting, branches);
   }
 
   const fresh = (view: DeploymentView): DeploymentView => {
@@ -112,14 +127,19 @@ export function createApplication(tools: ApplicationTools): Application {
 
   async function deploy(name: string, { revision, force, drift, actor }: DeployOptions, signal: AbortSignal): Promise<Accepted> {
     const source = sourceFor(name);
+    const asked = { action: 'deploy', cluster: name, deployment: null } as const;
+    await authority.check(actor, asked);
     const { from: repository, branch, build } = source;
     const cluster = drift === null ? source.cluster : { ...source.cluster, drift: { ...source.cluster.drift, onDeploy: drift } };
     const wanted = await revisionOf(source, revision, signal);
     // Whether the revision exists and belongs to the branch is better said now than by a failed deployment.
     const commit = await tools.versionControl(repository).commit(branch, wanted, signal);
+    const unsigned = await signatureProblem(tools.versionControl(repository), cluster, branch, commit.revision, signal);
+    if (unsigned !== null) await authority.refuse(actor, asked, unsigned);
     const order = { cluster, repository, branch, build, revision: commit.revision, requestedBy: actorText(actor), reason: 'by hand' };
-    const request = { ...order, force, anew: force };
-    const outcome = await engine.request((state) => decideDeploy(state, request));
+    const pushedBy = cluster.approvals === undefined ? null : await whoPushed(store, repository.name, commit.revision);
+    const request = { ...order, ...(pushedBy !== null && { pushedBy }), force, anew: force, atOnce: true };
+    const outcome = await authority.request(actor, asked, (state) => decideDeploy(state, request));
     const message = `${branch} at ${commit.revision} ${outcomeText(outcome)}`;
     return { message, deployment: 'number' in outcome ? outcome.number : null };
   }
@@ -129,7 +149,8 @@ export function createApplication(tools: ApplicationTools): Application {
     const purpose = emergency ? 'emergency' : 'roll-back';
     const target = { cluster: emergency ? forEmergency(cluster) : cluster, repository, branch, build };
     const request = { ...target, requestedBy: actorText(actor), reason: 'roll back', purpose, to } as const;
-    const number = await engine.request((state) => decideRollback(state, request));
+    const asked = { action: 'rollback', cluster: name, deployment: null } as const;
+    const number = await authority.request(actor, asked, (state) => decideRollback(state, request));
     const release = engine.state.deployments.get(number)?.release ?? 'an earlier release';
     return { message: `${name} goes back to ${release}: deployment ${number}`, deployment: number };
   }
@@ -146,6 +167,7 @@ export function createApplication(tools: ApplicationTools): Application {
       if (!behindOf(clusterOf(engine.state, cluster.name).record, cluster).some((one) => one.name === name)) {
         throw new DeployError('conflict', `${name} of ${cluster.name} is not behind; see: lockstep status ${cluster.name}`);
       }
+      await authority.check(actor, { action: 'deploy', cluster: cluster.name, deployment: number });
       tools.catchUpNow(cluster.name, name);
       return { message: `${name} is asked now, and brought up as soon as it answers`, deployment: null };
     }
@@ -186,35 +208,75 @@ export function createApplication(tools: ApplicationTools): Application {
     rollback,
     async releaseHold(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideReleaseHold(state, name, actorText(actor))), deployment: null };
+      return {
+        message: await authority.request(actor, { action: 'deploy', cluster: name, deployment: null }, (state) =>
+          decideReleaseHold(state, name, actorText(actor)),
+        ),
+        deployment: null,
+      };
     },
     async abort(deployment, actor) {
-      return { message: await engine.request((state) => decideAbort(state, deployment, actorText(actor))), deployment };
+      return {
+        message: await authority.request(actor, about('abort', deployment), (state) => decideAbort(state, deployment, actorText(actor))),
+        deployment,
+      };
     },
     async pause(deployment, actor) {
-      return { message: await engine.request((state) => decidePause(state, deployment, actorText(actor))), deployment };
+      return {
+        message: await authority.request(actor, about('pause', deployment), (state) => decidePause(state, deployment, actorText(actor))),
+        deployment,
+      };
     },
     async resume(deployment, actor) {
-      return { message: await engine.request((state) => decideResume(state, deployment, actorText(actor))), deployment };
+      return {
+        message: await authority.request(actor, about('pause', deployment), (state) => decideResume(state, deployment, actorText(actor))),
+        deployment,
+      };
     },
     async skip(deployment, server, actor) {
-      return { message: await engine.request((state) => decideSkip(state, deployment, server, actorText(actor))), deployment };
+      return {
+        message: await authority.request(actor, about('pause', deployment), (state) =>
+          decideSkip(state, deployment, server, actorText(actor)),
+        ),
+        deployment,
+      };
+    },
+    async approve(deployment, actor) {
+      const decide = (state: State) => decideApprove(state, deployment, actor, configuration().permissions ?? NO_RULES);
+      return { message: await authority.request(actor, about('approve', deployment), decide), deployment };
+    },
+    async reject(deployment, actor, reason) {
+      const decide = (state: State) => decideReject(state, deployment, actor, reason, configuration().permissions ?? NO_RULES);
+      return { message: await authority.request(actor, about('approve', deployment), decide), deployment };
     },
     retry,
     async settleMigration(deployment, done, actor) {
-      return { message: await settle(deployment, done, actorText(actor)), deployment };
+      await authority.check(actor, about('settle', deployment));
+      return { message: await settle(deployment, done, actor), deployment };
     },
     async lock(name, actor, reason) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideLock(state, name, actorText(actor), reason)), deployment: null };
+      return {
+        message: await authority.request(actor, { action: 'lock', cluster: name, deployment: null }, (state) =>
+          decideLock(state, name, actorText(actor), reason),
+        ),
+        deployment: null,
+      };
     },
     async unlock(name, actor) {
       clusterNamed(name);
-      return { message: await engine.request((state) => decideUnlock(state, name, actorText(actor))), deployment: null };
+      return {
+        message: await authority.request(actor, { action: 'lock', cluster: name, deployment: null }, (state) =>
+          decideUnlock(state, name, actorText(actor)),
+        ),
+        deployment: null,
+      };
     },
     receive: (change) => receive(receiver, change),
     deliveries: async (query) => (await store.deliveries(query)).map(deliveryView),
     replay: (repository, id, actor) => replay(receiver, repository, id, actorText(actor)),
+    audit: (query) => store.audit(query),
+    verifyAudit: (expected) => store.verifyAudit(expected),
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),
@@ -225,6 +287,14 @@ export function createApplication(tools: ApplicationTools): Application {
     },
     secrets: tools.secrets,
   };
+}
+
+/** So many deliveries are searched for who pushed a revision that somebody else deploys by hand. */
+const SEARCHED = 1_000;
+
+async function whoPushed(store: Store, repository: string, revision: string): Promise<string | null> {
+  const deliveries = await store.deliveries({ repository, limit: SEARCHED });
+  return deliveries.find(({ outcomes }) => outcomes.some((one) => one.revision === revision))?.change.actor ?? null;
 }
 
 /** Users come first: no maintenance page, and whoever cannot be reached is left behind. */

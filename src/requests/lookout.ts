@@ -1,7 +1,7 @@
 // The lookout: when a repository is looked at. Changes that arrive while one look is under way share the next.
 import { problemOf } from '../core/errors.ts';
 import type { Change, Repository } from '../core/repository.ts';
-import { look, sightOf } from './look.ts';
+import { hasMoved, look, sightOf } from './look.ts';
 import type { LookTools, RefOutcome } from './look.ts';
 
 export type Lookout = {
@@ -24,6 +24,8 @@ type Waiting = {
   readonly resolve: (outcomes: readonly RefOutcome[]) => void;
   readonly reject: (error: unknown) => void;
 };
+
+const HOOK_FIRST_MS = 1_000;
 
 export function createLookout(tools: LookTools, now: () => number, log: (message: string) => void): Lookout {
   const waiting = new Map<string, Waiting[]>();
@@ -66,6 +68,16 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
     }
   }
 
+  /** A push moves the branch a moment before its hook tells who pushed, and with which options: the hook comes first if it can. */
+  async function pollLater(repository: Repository): Promise<void> {
+    const sight = await sightOf(tools, repository);
+    if ('heads' in sight && hasMoved(tools, repository, sight)) {
+      await new Promise((resolve) => setTimeout(resolve, HOOK_FIRST_MS).unref());
+    }
+    const current = tools.configuration().repositories.get(repository.name);
+    if (isPolling && current !== undefined) poll(current, 'poll');
+  }
+
   function poll(repository: Repository, source: 'poll' | 'start'): void {
     const change = { delivery: source, repository: repository.name, refs: [], actor: null, source };
     const complain = (error: unknown): void => log(`poll of ${repository.name}: ${problemOf(error).message}`);
@@ -93,7 +105,7 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
       if (timers.has(repository.name)) continue;
       const again = (): void => {
         const current = tools.configuration().repositories.get(repository.name);
-        if (current !== undefined) poll(current, 'poll');
+        if (current !== undefined) void pollLater(current);
       };
       timers.set(repository.name, { timer: setInterval(again, repository.pollMs), pollMs: repository.pollMs });
     }

@@ -44,6 +44,7 @@ export async function planOf(
     requestedBy: 'plan',
     reason: 'plan',
     force: false,
+    atOnce: true,
   };
   const outcome = decideDeploy(engine.state, request).result;
   const live = record.releases[0];

@@ -18,7 +18,7 @@ export type Receiver = {
 };
 
 /** A person waits at the other end of our own hook; a forge waits longer. What is not decided by then, `lockstep deliveries` tells. */
-const HOOK_WITHIN_MS = 400;
+const HOOK_WITHIN_MS = 600;
 const FORGE_WITHIN_MS = 1_000;
 const REPLAY_WITHIN_MS = 10_000;
 

@@ -13,6 +13,9 @@ export type DeliveryRow = { repository: string; delivery: string; closed: number
 const OF_DEPLOYMENT: Readonly<Record<DeploymentEvent['type'], true>> = {
   requested: true,
   superseded: true,
+  approved: true,
+  rejected: true,
+  'approval-expired': true,
   began: true,
   started: true,
   finished: true,
@@ -31,6 +34,7 @@ const OF_DAEMON: Readonly<Record<DaemonEvent['type'], true>> = {
   'cluster-locked': true,
   'cluster-unlocked': true,
   'hold-released': true,
+  'head-skipped': true,
   'drift-found': true,
   'drift-ended': true,
 };

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { DeployError } from '../core/errors.ts';
 import type { Batch, Store } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
+import { openAudit } from './audit.ts';
 import { migrate } from './migrations.ts';
 import { openPrivateDirectory } from './private-directory.ts';
 import { clusterRow, deliveryRow, deploymentRow, eventRow, readCluster, readDelivery, readDeployment, readEvent } from './rows.ts';
@@ -78,8 +79,10 @@ function openDatabase(path: string): Database.Database {
 
 function store(path: string, database: Database.Database): Store {
   const statements = prepareStatements(database);
+  const audit = openAudit(database);
   const write = database.transaction((batch: Batch) => {
     writeBatch(statements, batch);
+    audit.append(batch.audit);
   });
   const raise = database.transaction((): number => statements.raiseEpoch.get() as number);
   let wrong: DeployError | null = null;
@@ -96,7 +99,7 @@ function store(path: string, database: Database.Database): Store {
     }
   };
 
-  return promised({
+  const methods = promised<Omit<Store, 'verifyAudit'>>({
     append: (batch) => {
       attempt(() => write.immediate(batch));
     },
@@ -122,11 +125,13 @@ function store(path: string, database: Database.Database): Store {
     },
     deliveries: ({ repository, limit }) =>
       (repository === undefined ? statements.deliveries.all(limit) : statements.deliveriesOf.all(repository, limit)).map(readDelivery),
+    audit: (query) => audit.entries(query),
     openDeliveries: () => statements.openDeliveries.all().map(readDelivery),
     close: () => {
       database.close();
     },
   });
+  return { ...methods, verifyAudit: (expected) => audit.verify(expected) };
 }
 
 function writeBatch(statements: Statements, batch: Batch): void {
@@ -147,9 +152,9 @@ function writeBatch(statements: Statements, batch: Batch): void {
 type Synchronous<T> = { [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never };
 
 /** SQLite answers at once; the port is asynchronous so that another database can stand behind it. What is thrown becomes a rejection. */
-function promised(methods: Synchronous<Store>): Store {
-  const entries = Object.entries(methods) as [string, (...args: never[]) => unknown][];
+function promised<T>(methods: Synchronous<T>): T {
+  const entries = Object.entries<(...args: never[]) => unknown>(methods as never);
   return Object.fromEntries(
     entries.map(([name, method]) => [name, (...args: never[]) => Promise.resolve().then(() => method(...args))]),
-  ) as unknown as Store;
+  ) as T;
 }

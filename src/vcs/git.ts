@@ -7,6 +7,7 @@ import type { Repository } from '../core/repository.ts';
 import type { Mirror } from './git-command.ts';
 import { exportTree } from './git-export.ts';
 import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
+import { signerOf } from './git-signature.ts';
 import { changedPaths, describeCommit, readCommit, treeOf } from './git-tree.ts';
 import { parseGitUrl } from './git-url.ts';
 import { fileNameOf, isObjectId, shortHash } from './names.ts';
@@ -74,6 +75,14 @@ export function openGit(repository: Repository, directory: string, serial: Seria
         await bringBranch(mirror, branch, revision, signal);
         await bringTags(mirror, signal);
         return await describeCommit(mirror, revision, signal);
+      });
+    },
+
+    async signer(branch, revision, allowedSigners, signal) {
+      checkId(repository, revision);
+      return await inOrder(async () => {
+        await bringBranch(mirror, branch, revision, signal);
+        return await signerOf(mirror, revision, allowedSigners, signal);
       });
     },
 

@@ -45,6 +45,8 @@ export function openSvn(repository: Repository, directory: string, serial: Seria
       return Promise.resolve(isRevisionNumber(older) && isRevisionNumber(newer) && Number(older) <= Number(newer));
     },
 
+    signer: () => Promise.resolve(null),
+
     tag(_branch, revision) {
       return Promise.resolve(`r${revision}`);
     },

@@ -40,7 +40,7 @@ export function deploy(cluster: Cluster, chance: Chance, watch: (recorded: Recor
     if (deployment !== null) watch(recorded, deployment);
   };
   decideDeploy(state, sampleRequest(cluster, 'a'.repeat(40))).events.forEach(record);
-  decideBegin(state).forEach(record);
+  decideBegin(state, 0).forEach(record);
   const one = deployment as Deployment | null;
   if (one === null) throw new Error('no deployment');
 

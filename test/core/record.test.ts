@@ -54,7 +54,7 @@ function fleet() {
 
   function run(events: readonly Fresh[], fault: Fault): Deployment {
     events.forEach(record);
-    let deployment = decideBegin(state).map(record).at(-1) as Deployment;
+    let deployment = decideBegin(state, 0).map(record).at(-1) as Deployment;
     while (deployment.state !== 'ended') {
       const effects = next(deployment);
       if (effects.length === 0) throw new Error(`stuck at stage ${deployment.at}`);

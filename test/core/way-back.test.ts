@@ -66,7 +66,7 @@ describe('on the way back', () => {
     let number = 0;
     const record = (fresh: object): Deployment | null => apply(state, { number: ++number, at: number, ...fresh } as Recorded);
     decideDeploy(state, sampleRequest(sampleCluster(2), 'a')).events.forEach(record);
-    const [began] = decideBegin(state);
+    const [began] = decideBegin(state, 0);
     const deployment = record(began as object) as Deployment;
     const [build] = next(deployment);
     record({ deployment: 1, event: { type: 'started', stage: 0, server: null } });

@@ -16,9 +16,9 @@ describe('a notice about a push', () => {
       delivery: 'msg_1',
       repository: 'shop',
       refs: [
-        { ref: 'servers/demo', deleted: false },
-        { ref: 'refs/tags/v1', deleted: false },
-        { ref: 'refs/notes/x', deleted: false },
+        { ref: 'servers/demo', deleted: false, revision: A },
+        { ref: 'refs/tags/v1', deleted: false, revision: A },
+        { ref: 'refs/notes/x', deleted: false, revision: A },
       ],
       actor: 'ann',
       source: 'hook',

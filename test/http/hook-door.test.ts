@@ -21,10 +21,11 @@ describe('an authentic notice', () => {
     const answer = await deliver(pushOf('refs/heads/servers/production', 'refs/heads/a"b'));
     expect(answer.status).toBe(202);
     expect(JSON.parse(answer.body)).toMatchObject({ delivery: 'msg_1', decisions: [{ ref: 'servers/production' }, { ref: 'a"b' }] });
-    expect(lab.application.received).toEqual([
+    expect(lab.application.received).toMatchObject([
       {
         delivery: 'msg_1',
         repository: 'shop',
+        address: '127.0.0.1',
         actor: 'ann',
         source: 'hook',
         refs: [

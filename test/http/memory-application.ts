@@ -80,6 +80,8 @@ export function createMemoryApplication(): MemoryApplication {
     abort: async (number, actor) => accept(`abort ${number} by ${actorText(actor)}`),
     pause: async (number, actor) => accept(`pause ${number} by ${actorText(actor)}`),
     resume: async (number, actor) => accept(`resume ${number} by ${actorText(actor)}`),
+    approve: async (number, actor) => accept(`approve ${number} by ${actorText(actor)}`),
+    reject: async (number, actor, reason) => accept(`reject ${number} by ${actorText(actor)}: ${reason}`),
     skip: async (number, server, actor) => accept(`skip ${server} in ${number} by ${actorText(actor)}`),
     retry: async (number, server, actor) => accept(`retry ${server ?? 'all'} of ${number} by ${actorText(actor)}`),
     settleMigration: async (number, done, actor) => accept(`settle ${number} ${done} by ${actorText(actor)}`),
@@ -121,6 +123,8 @@ export function createMemoryApplication(): MemoryApplication {
         });
       }
     },
+    audit: () => Promise.resolve([]),
+    verifyAudit: () => Promise.resolve({ entries: 0, newest: null, problem: null }),
     lastEvent: () => app.journal.at(-1)?.id ?? 0,
     unreadiness: () => app.unready,
     deliveries: ({ repository, limit }) =>
@@ -165,6 +169,8 @@ export function sampleClusterView(cluster: string): ClusterView {
     locked: null,
     deployment: 42,
     waiting: null,
+    waitsFor: null,
+    skipped: null,
     branches: [{ repository: 'shop', branch: 'servers/production' }],
     drifted: [],
     servers: [
@@ -194,6 +200,7 @@ export function sampleDeploymentView(number: number): DeploymentView {
     problem: null,
     requestedBy: 'ann',
     requestedAt: '2026-01-01T00:00:00.000Z',
+    waitsFor: null,
     endedAt: '2026-01-01T00:01:00.000Z',
     supersededBy: null,
     steps: [],

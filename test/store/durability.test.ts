@@ -23,7 +23,7 @@ for (let last = await store.lastEvent(); ; last += 3) {
 const FAILING = `
 import { openStore } from 'SRC/store/sqlite.ts';
 const store = await openStore(process.argv[2]);
-const append = (number) => store.append({ events: [{ number, at: 1, deployment: 1, event: { type: 'started', stage: 1, server: 1 } }], deployments: [], clusters: [], deliveries: [], heads: [] });
+const append = (number) => store.append({ events: [{ number, at: 1, deployment: 1, event: { type: 'started', stage: 1, server: 1 } }], deployments: [], clusters: [], deliveries: [], heads: [], audit: [] });
 let failures = 0;
 for (let number = 1; number < 100 && failures < 3; ) {
   try {

@@ -61,7 +61,7 @@ export async function runProgram(text: string, args: readonly string[], wrapper:
   return { process: child, output: () => output, ended };
 }
 
-export const emptyBatch: Batch = { events: [], deployments: [], clusters: [], deliveries: [], heads: [] };
+export const emptyBatch: Batch = { events: [], deployments: [], clusters: [], deliveries: [], heads: [], audit: [] };
 
 export function started(number: number, deployment: number): Recorded {
   return { number, at: 1_700_000_000_000 + number, deployment, event: { type: 'started', stage: 1, server: number % 7 } };
@@ -90,6 +90,7 @@ export function deploymentRecord(number: number, cluster: string, ended: boolean
       problem: null,
       requestedBy: 'ada',
       requestedAt: '2026-01-01T00:00:00.000Z',
+      waitsFor: null,
       endedAt: null,
       supersededBy: null,
       steps: [],

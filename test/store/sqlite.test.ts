@@ -29,6 +29,7 @@ const cluster: ClusterRecord = {
   bad: { older: 5 },
   locked: null,
   drifted: [],
+  skipped: null,
   held: { revision: 'b', reason: 'rolled back' },
   lastDeployment: 3,
 };
@@ -45,6 +46,7 @@ describe('the store', () => {
       clusters: [cluster],
       deliveries: [change],
       heads: [{ repository: 'shop', branch: 'servers/demo', revision: 'a1' }],
+      audit: [],
     });
     await first.close();
 
@@ -148,7 +150,7 @@ describe('the store', () => {
     const store = await open(directory);
     const older: Partial<ClusterRecord> = { ...cluster };
     delete (older as { drifted?: unknown }).drifted;
-    await store.append({ events: [], deployments: [], clusters: [older as ClusterRecord], deliveries: [], heads: [] });
+    await store.append({ events: [], deployments: [], clusters: [older as ClusterRecord], deliveries: [], heads: [], audit: [] });
     expect(await store.clusters()).toEqual([cluster]);
   });
 
