@@ -18,11 +18,13 @@ import { clusterOf } from './core/state.ts';
 import { createEngine } from './engine/engine.ts';
 import { createMasking } from './files/masking.ts';
 import { openOutsideFiles } from './files/outside.ts';
+import { readSecret } from './files/secrets.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { createHttpServer } from './http/server.ts';
 import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
+import { createPostOffice } from './notify/post-office.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
@@ -137,6 +139,16 @@ export async function startDaemon({
     },
   });
   engine.subscribe(writeLogs);
+  const postOffice = createPostOffice({
+    store,
+    state,
+    configuration: () => configuration,
+    replay: (number) => replay(store, number),
+    readSecret,
+    log: (line) => log.warn(line),
+    now,
+  });
+  engine.subscribe(postOffice.listen);
 
   const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) =>
     log.warn(line),
@@ -166,6 +178,7 @@ export async function startDaemon({
     log: writeLog,
     readLog,
     secrets: secrets.secretsOf,
+    postOffice,
     now,
     subscribe: engine.subscribe,
     lastEvent: engine.lastEvent,
@@ -175,6 +188,7 @@ export async function startDaemon({
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
   const http = createHttpServer(application, { token, version, hooks: hookReader, log: (line) => log.error(line) });
 
+  await postOffice.start();
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();
   const { url } = await http.listen(address, port).catch(async (error: unknown) => {
@@ -199,7 +213,10 @@ export async function startDaemon({
     await ensureSecrets(configuration).catch((error: unknown) => log.error(problemOf(error).message));
     const event = { type: 'configuration-loaded', problem } as const;
     await engine.request(() => ({ events: [{ deployment: null, event }], result: null })).catch(() => undefined);
-    if (problem === null) lookout.reschedule();
+    if (problem === null) {
+      lookout.reschedule();
+      postOffice.review();
+    }
   }
 
   async function ensureSecrets({ repositories }: Configuration): Promise<void> {
@@ -246,6 +263,7 @@ export async function startDaemon({
         await watcher.close();
         await http.close();
         await Promise.all([lookout.stop(), catchUp.stop(), driftWatch.stop(), engine.stop()]);
+        await postOffice.stop();
         await channels.closeAll();
         await close();
       })();

@@ -6,6 +6,7 @@ import type {
   DeploymentView,
   DriftView,
   HookAnswer,
+  NoticesView,
   OverviewView,
   PastReleaseView,
   PlanView,
@@ -37,6 +38,9 @@ export type Api = {
   releaseHold(cluster: string): Promise<Accepted>;
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
+  notices(): Promise<NoticesView>;
+  retryNotice(id: number): Promise<Accepted>;
+  testNotice(target: string): Promise<Accepted>;
 };
 
 /** The daemon reads every file on every server, and ends that before this. */
@@ -98,6 +102,9 @@ export function createApi(client: Client, by: string): Api {
       return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
     },
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
+    notices: async () => (await get('/notices')) as NoticesView,
+    retryNotice: (id) => post(`/notices/${id}/retry`),
+    testNotice: (target) => post(`/notices/targets/${segment(target)}/test`, {}, SLOW_MS),
   };
 }
 

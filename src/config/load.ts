@@ -11,6 +11,8 @@ import { readFiles } from './files.ts';
 import type { Files } from './files.ts';
 import type { Problems } from './problems.ts';
 import { createProblems, problemLines, reportIssues } from './problems.ts';
+import { resolveNotices } from './notices.ts';
+import { noticesSchema } from './notices-schema.ts';
 import { resolveBranch, resolveCluster, resolveRepository } from './resolve.ts';
 import { branchSchema, clusterSchema, configurationSchema, repositorySchema } from './schema.ts';
 import { readSource } from './source.ts';
@@ -76,10 +78,11 @@ type Sections = {
   readonly repositories: ReadonlyMap<string, z.output<typeof repositorySchema> | null>;
   readonly branches: readonly (z.output<typeof branchSchema> | null)[];
   readonly clusters: ReadonlyMap<string, z.output<typeof clusterSchema> | null>;
+  readonly notices: z.output<typeof noticesSchema> | null;
 };
 
 function readSections(value: unknown): Sections {
-  const { project, repositories, branches, clusters } = isObject(value) ? value : ({} as Record<string, unknown>);
+  const { project, repositories, branches, clusters, notices } = isObject(value) ? value : ({} as Record<string, unknown>);
   const parsed = <Output>(schema: z.ZodType<Output>, part: unknown): Output | null => schema.safeParse(part).data ?? null;
   const entries = (part: unknown): [string, unknown][] => (isObject(part) ? Object.entries(part) : []);
   return {
@@ -87,6 +90,7 @@ function readSections(value: unknown): Sections {
     repositories: new Map(entries(repositories).map(([name, part]) => [name, parsed(repositorySchema, part)])),
     branches: Array.isArray(branches) ? branches.map((part) => parsed(branchSchema, part)) : [],
     clusters: new Map(entries(clusters).map(([name, part]) => [name, parsed(clusterSchema, part)])),
+    notices: parsed(noticesSchema, notices),
   };
 }
 
@@ -116,5 +120,6 @@ function assemble(sections: Sections, files: Files, problems: Problems, warnings
     repositories: byName,
     branches: rules.map((one) => one.rule),
     clusters: new Map(clusters.map(({ cluster }) => [cluster.name, cluster])),
+    notices: resolveNotices(sections.notices, files, problems),
   };
 }

@@ -2,49 +2,12 @@
 import { z } from 'zod';
 import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
-import {
-  DURATION,
-  hasControlCharacter,
-  isNetwork,
-  LONGEST_MS,
-  parseDuration,
-  parseFailureBudget,
-  PERCENT,
-  relativePathProblem,
-} from './values.ts';
-
-/**
- * An object that knows its keys; keys that start with `x-` are the user's own and are left out. An unknown key's message is the list of
- * known ones (problems.ts makes a sentence and a suggestion of it).
- */
-function keys<Shape extends z.ZodRawShape>(shape: Shape) {
-  const error: z.core.$ZodErrorMap = (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined);
-  return z.preprocess(withoutExtensions, z.strictObject(shape, { error }));
-}
-
-function withoutExtensions(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const own = Object.create(null) as Record<string, unknown>;
-  for (const [key, member] of Object.entries(value)) if (!key.startsWith('x-')) own[key] = member;
-  return own;
-}
+import { noticesSchema, reportSchema } from './notices-schema.ts';
+import { commandText, duration, keys, secretSource, text } from './schema-parts.ts';
+import { isNetwork, parseFailureBudget, PERCENT, relativePathProblem } from './values.ts';
 
 /** `{{ secret NAME }}` would be hard to tell from a variable of this name. */
 const RESERVED: readonly string[] = [...BUILT_IN, 'secret'];
-
-const text = z
-  .string()
-  .min(1, 'must not be empty')
-  .refine((value) => !hasControlCharacter(value), 'must not hold control characters or line breaks');
-
-const duration = (least: string) =>
-  z
-    .string()
-    .regex(DURATION, { error: 'is not a duration; write a number and ms, s, m, h or d, such as "90s" or "5m"', abort: true })
-    .refine((value) => parseDuration(value) >= parseDuration(least), `is too short; at least "${least}" is allowed`)
-    .refine((value) => parseDuration(value) <= LONGEST_MS, 'is too long; at most "24d" is allowed')
-    .transform(parseDuration)
-    .meta({ 'x-type': 'duration' });
 
 const relativePath = z.string().superRefine((value, context) => {
   const problem = relativePathProblem(value);
@@ -116,6 +79,7 @@ export const repositorySchema = keys({
         'Hooks and webhooks are taken from these addresses and networks only, our own hooks too. It is the address that connects to the daemon, so of a proxy where there is one.',
       'x-default': 'from everywhere',
     }),
+  report: reportSchema,
 });
 
 const version = z
@@ -247,11 +211,6 @@ const serverObject = keys({
   variables: variables.meta({ description: "Variables for the templates of `files`, over the cluster's.", 'x-default': 'none' }),
 });
 
-const commandText = z
-  .string()
-  .min(1, 'must not be empty; leave the key out instead')
-  .refine((value) => !value.includes('\0'), 'must not hold NUL');
-
 const command = (timeout: string, description: string) =>
   z
     .union([
@@ -309,21 +268,6 @@ const httpCheckObject = keys({
 });
 
 const httpCheck = z.union([text, httpCheckObject], { error: 'must be a URL or an object with url, address, status, body, …' });
-/** A secret by reference: the file says where it stands. */
-const secretSource = z.union(
-  [
-    keys({ file: text.meta({ description: 'File that holds it; a relative path counts from the configuration file.' }) }),
-    keys({
-      environment: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed')
-        .meta({ description: "Variable of the daemon's environment." }),
-    }),
-    keys({ command: commandText.meta({ description: "Command that prints it, run by `sh` on the daemon's machine." }) }),
-  ],
-  { error: 'must be {"file": "…"}, {"environment": "NAME"} or {"command": "…"}' },
-);
-
 const migrations = keys({
   directory: relativePath.meta({ description: 'Directory of the artifact with the files `*.sql`, which run in natural order.' }),
   database: text.meta({
@@ -545,10 +489,12 @@ export const configurationSchema = keys({
     description:
       'Clusters by name. A name with `{name}` in it is a pattern: one cluster for each branch, with `{name}` filled in in its name, its servers and commands.',
   }),
+  notices: noticesSchema,
 });
 
 export type RepositoryInput = z.output<typeof repositorySchema>;
 export type BranchInput = z.output<typeof branchSchema>;
 export type ClusterInput = z.output<typeof clusterSchema>;
+export type NoticesInput = z.output<typeof noticesSchema>;
 export type ServerInput = ClusterInput['servers'][number];
 export type HttpCheckInput = z.output<typeof httpCheck>;

@@ -10,6 +10,7 @@ import type {
   DriftView,
   EventView,
   HookAnswer,
+  NoticesView,
   OverviewView,
   PastReleaseView,
   PlanView,
@@ -67,6 +68,12 @@ export type Application = {
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryView[]>;
   /** Looks at the repository again as if the delivery had just come. Rejects with `not-found`, and as `receive`. */
   replay(repository: string, id: string, by: string): Promise<HookAnswer>;
+  /** Who is told of deployments, and what did not arrive. */
+  notices(): Promise<NoticesView>;
+  /** Sends a notice that waits or was given up now. Rejects with `not-found`. */
+  retryNotice(id: number): Promise<Accepted>;
+  /** Sends a notice of nothing to a target and waits for its answer. Rejects with `not-found`, `configuration`, or `conflict`: it was not taken. */
+  testNotice(target: string): Promise<Accepted>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.

@@ -1,5 +1,6 @@
 // The configuration after reading and validating: defaults filled in, strings parsed, patterns still in place.
 import type { Cluster } from './cluster.ts';
+import type { NoticeSettings } from './notice.ts';
 import type { Build, Repository } from './repository.ts';
 
 /** Branch → clusters. `branch` may hold one `{name}` per path segment: `servers/{developer}`. */
@@ -17,4 +18,5 @@ export type Configuration = {
   readonly branches: readonly BranchRule[];
   /** Clusters by name; a name with `{name}` in it is a pattern, whose strings are filled in for each branch (see mapping.ts). */
   readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly notices: NoticeSettings;
 };

@@ -8,6 +8,7 @@ import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
+import { noticeRoutes } from './notice-routes.ts';
 import type { Route } from './route.ts';
 
 export function createRoutes(): readonly Route[] {
@@ -17,6 +18,7 @@ export function createRoutes(): readonly Route[] {
     ...clusterRoutes,
     ...deploymentRoutes,
     ...deliveryRoutes,
+    ...noticeRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
     {
       method: 'get',

@@ -55,6 +55,7 @@ export type ApplicationTools = FeedTools &
     readonly log: (deployment: number, text: string) => void;
     readonly readLog: Application['log'];
     readonly secrets: Application['secrets'];
+    readonly postOffice: Pick<Application, 'notices' | 'retryNotice' | 'testNotice'>;
     readonly now: () => number;
   };
 
@@ -213,6 +214,9 @@ export function createApplication(tools: ApplicationTools): Application {
     receive: (change) => receive(receiver, change),
     deliveries: async (query) => (await store.deliveries(query)).map(deliveryView),
     replay: (repository, id, by) => replay(receiver, repository, id, by),
+    notices: tools.postOffice.notices,
+    retryNotice: tools.postOffice.retryNotice,
+    testNotice: tools.postOffice.testNotice,
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),

@@ -1,6 +1,7 @@
 // The schema of the database, as numbered steps that only go forward.
 import type { Database } from 'better-sqlite3';
 import { DeployError } from '../core/errors.ts';
+import { OUTBOX_SCHEMA } from './outbox.ts';
 
 /** `application_id` of our databases ("Lock"), so that another program's file is not taken for ours. */
 const APPLICATION_ID = 0x4c6f636b;
@@ -58,6 +59,7 @@ const STEPS: readonly string[] = [
   INSERT INTO daemon (one, epoch) VALUES (1, 0);
   `,
   'CREATE INDEX deliveries_of_repository ON deliveries (repository, id);',
+  OUTBOX_SCHEMA,
 ];
 
 /**

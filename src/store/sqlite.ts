@@ -6,6 +6,7 @@ import { DeployError } from '../core/errors.ts';
 import type { Batch, Store } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { migrate } from './migrations.ts';
+import { outboxOf } from './outbox.ts';
 import { openPrivateDirectory } from './private-directory.ts';
 import { clusterRow, deliveryRow, deploymentRow, eventRow, readCluster, readDelivery, readDeployment, readEvent } from './rows.ts';
 import { prepareStatements, type Statements } from './statements.ts';
@@ -97,6 +98,7 @@ function store(path: string, database: Database.Database): Store {
   };
 
   return promised({
+    ...outboxOf(database, attempt),
     append: (batch) => {
       attempt(() => write.immediate(batch));
     },

@@ -70,6 +70,9 @@ export function createMemoryApplication(): MemoryApplication {
       return Promise.resolve({ ...plan, cluster, revision: revision ?? 'head', verdict: 'deploy' });
     },
     deploy: async (cluster, { revision, force, by }) => accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${by}`),
+    notices: () => Promise.resolve({ targets: [], notices: [] }),
+    retryNotice: async (id) => accept(`retry notice ${id}`),
+    testNotice: async (target) => accept(`test ${target}`),
     drift: (cluster) => Promise.resolve({ cluster, release: null, skipped: null, drift: false, servers: [] }),
     releases: () => Promise.resolve([]),
     rollback: async (cluster, { to, emergency, by }) => accept(`rollback ${cluster} ${to ?? 'previous'} emergency=${emergency} by ${by}`),

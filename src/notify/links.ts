@@ -1,0 +1,13 @@
+// Addresses of pages that messages point to.
+import type { Configuration } from '../core/configuration.ts';
+import type { Links } from './text.ts';
+
+export function linksOf(configuration: () => Configuration): Links {
+  return {
+    deployment: (number) => {
+      const { page } = configuration().notices;
+      return page === null ? null : `${page}/d/${number}`;
+    },
+    compare: () => null,
+  };
+}
