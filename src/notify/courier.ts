@@ -48,7 +48,11 @@ export function createCourier(name: string, { outbox, addressee, log, now, first
     isAsked = true;
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    working ??= work().finally(() => (working = null));
+    working ??= work().finally(() => {
+      working = null;
+      // Asked for between the last look and now.
+      if (isAsked) wake();
+    });
   }
 
   async function work(): Promise<void> {
@@ -59,8 +63,12 @@ export function createCourier(name: string, { outbox, addressee, log, now, first
         return STORE_RETRY_MS;
       });
       if (pauseMs === 0) isAsked = true;
-      else if (pauseMs !== null && !isAsked && !stopping.signal.aborted) timer = setTimeout(wake, Math.min(pauseMs, LONGEST_TIMER_MS));
+      else if (pauseMs !== null) sleep(pauseMs);
     }
+  }
+
+  function sleep(ms: number): void {
+    if (!isAsked && !stopping.signal.aborted) timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER_MS));
   }
 
   /** One message, if one is due. Returns after how many milliseconds to look again; `null`: when something comes in. */

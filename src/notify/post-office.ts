@@ -8,6 +8,7 @@ import type { Addressee } from './addressee.ts';
 import { createCourier } from './courier.ts';
 import type { Courier } from './courier.ts';
 import type { DeliveryTools } from './deliver.ts';
+import { reportAddressees } from './forges/reporters.ts';
 import { linksOf } from './links.ts';
 import { isoOf, noticeView, testNotice } from './notice-view.ts';
 import { createSend } from './outgoing.ts';
@@ -42,7 +43,10 @@ export function createPostOffice(tools: PostOfficeTools): PostOffice {
   const couriers = new Map<string, Courier>();
   let isStopped = false;
 
-  const addressees = (): readonly Addressee[] => targetAddressees(configuration(), delivery);
+  const addressees = (): readonly Addressee[] => [
+    ...targetAddressees(configuration(), delivery),
+    ...reportAddressees(configuration(), store, delivery),
+  ];
   const named = (name: string): Addressee | null => addressees().find((one) => one.name === name) ?? null;
 
   function wake(name: string): void {
@@ -84,7 +88,9 @@ export function createPostOffice(tools: PostOfficeTools): PostOffice {
       for (const name of await store.addressees()) wake(name);
     },
     listen: poster.listen,
-    review: () => void couriers.forEach((courier) => courier.wake()),
+    review() {
+      for (const courier of couriers.values()) courier.wake();
+    },
     async stop() {
       isStopped = true;
       await poster.stop();

@@ -54,10 +54,17 @@ export function createPoster(tools: PosterTools): Poster {
       if (found.length === 0) return;
       queue.push(...found);
       if (queue.length > MOST_QUEUED) queue = queue.slice(-MOST_QUEUED);
-      working ??= work().finally(() => (working = null));
+      start();
     } catch (error) {
       log(`a notice could not be written: ${problemOf(error).message}`);
     }
+  }
+
+  function start(): void {
+    working ??= work().finally(() => {
+      working = null;
+      if (queue.length > 0 && !isStopping) start();
+    });
   }
 
   async function work(): Promise<void> {

@@ -83,7 +83,7 @@ export function outboxOf(database: Database, attempt: <T>(action: () => T) => T)
 
   const write = <A extends unknown[], R>(action: (...args: A) => R): ((...args: A) => R) => {
     const inTransaction = database.transaction(action);
-    return (...args) => attempt(() => inTransaction.immediate(...args) as R);
+    return (...args) => attempt(() => inTransaction.immediate(...args));
   };
 
   return {

@@ -16,7 +16,9 @@ let recorder: Recorder;
 beforeAll(async () => {
   recorder = await startRecorder();
 });
-beforeEach(() => recorder.told.splice(0));
+beforeEach(() => {
+  recorder.told.splice(0);
+});
 afterAll(() => recorder.stop());
 
 const signal = AbortSignal.timeout(60_000);

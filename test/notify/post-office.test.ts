@@ -137,9 +137,7 @@ test('after so many attempts it is given up, and nothing of the secret URL is ke
   const at = await place();
   await at.recorder.stop();
   cleanups.pop();
-  const open = await openOffice({ ...at }, [
-    at.slack({ url: inEnvironment('TEST_DEAD', `${at.recorder.url}/T0-secret`) } as Partial<NoticeTarget>),
-  ]);
+  const open = await openOffice({ ...at }, [at.slack({ url: inEnvironment('TEST_DEAD', `${at.recorder.url}/T0-secret`) })]);
   await open.lock('production');
   // 20 ms, 80 ms, … : nine attempts would take half an hour, so only the growth is looked at.
   await until(async () => ((await open.office.notices()).notices[0]?.attempts ?? 0) >= 4, { what: 'four attempts' });
