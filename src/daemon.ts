@@ -244,6 +244,7 @@ export async function startDaemon({
   }
 
   async function close(): Promise<void> {
+    await postOffice.stop();
     await transport.close();
     await logs.flush();
     await store.close();
@@ -263,7 +264,6 @@ export async function startDaemon({
         await watcher.close();
         await http.close();
         await Promise.all([lookout.stop(), catchUp.stop(), driftWatch.stop(), engine.stop()]);
-        await postOffice.stop();
         await channels.closeAll();
         await close();
       })();

@@ -1,5 +1,5 @@
 // The post office: listens to the engine, keeps what is to be told, and sends it. Nobody ever waits for it.
-import { DeployError } from '../core/errors.ts';
+import { DeployError, problemOf } from '../core/errors.ts';
 import type { Application } from '../core/application.ts';
 import type { Listener, ReadSecret } from '../core/ports.ts';
 import type { NoticesView } from '../core/views.ts';
@@ -84,8 +84,13 @@ export function createPostOffice(tools: PostOfficeTools): PostOffice {
 
   return {
     async start() {
-      await poster.catchUp();
-      for (const name of await store.addressees()) wake(name);
+      try {
+        await poster.catchUp();
+        for (const name of await store.addressees()) wake(name);
+      } catch (error) {
+        // Deployments matter more than who is told of them.
+        log(`notices of earlier cannot be sent: ${problemOf(error).message}`);
+      }
     },
     listen: poster.listen,
     review() {
