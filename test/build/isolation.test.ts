@@ -47,7 +47,10 @@ if (isRoot) {
     const isolation = await chooseIsolation(nobody, { work: tmpdir(), hidden: [], network: false });
     expect(isolation.kind).toBe('none');
     const { build } = await workshop({ a: '1' }, { isolation });
-    await expect(build('touch ran')).rejects.toMatchObject({ code: 'build', message: expect.stringContaining('builds are not run as root') });
+    await expect(build('touch ran')).rejects.toMatchObject({
+      code: 'build',
+      message: expect.stringContaining('builds are not run as root'),
+    });
     expect(await (await build(null)).read('a')).toBe('1');
   });
 }
