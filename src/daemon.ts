@@ -17,9 +17,11 @@ import type { Witnessed } from './core/people.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
 import { clusterOf } from './core/state.ts';
+import { noteOf } from './core/witnessed-note.ts';
 import { createEngine } from './engine/engine.ts';
 import { createMasking } from './files/masking.ts';
 import { openOutsideFiles } from './files/outside.ts';
+import { readSecret } from './files/secrets.ts';
 import { loadState, replay } from './engine/load.ts';
 import { hookReader } from './forge/hook-reader.ts';
 import { readCertificate } from './http/certificate.ts';
@@ -28,7 +30,9 @@ import type { Listening } from './http/listening.ts';
 import { createHttpServer } from './http/server.ts';
 import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
+import { createPostOffice } from './notify/post-office.ts';
 import { createPeople } from './people/people.ts';
+import { createAudit } from './requests/authority.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
@@ -153,6 +157,16 @@ export async function startDaemon({
     },
   });
   engine.subscribe(writeLogs);
+  const postOffice = createPostOffice({
+    store,
+    state,
+    configuration: () => configuration,
+    replay: (number) => replay(store, number),
+    readSecret,
+    log: (line) => log.warn(line),
+    now,
+  });
+  engine.subscribe(postOffice.listen);
 
   const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) =>
     log.warn(line),
@@ -182,6 +196,7 @@ export async function startDaemon({
     log: writeLog,
     readLog,
     secrets: secrets.secretsOf,
+    postOffice,
     now,
     subscribe: engine.subscribe,
     lastEvent: engine.lastEvent,
@@ -190,6 +205,7 @@ export async function startDaemon({
   const clusters = () => knownClusters(configuration, heads.branches());
   const driftWatch = createDriftWatch({ engine, transport, inspect, clusters, now, log: (line) => log.warn(line) });
   const settings = () => configuration.people ?? null;
+  const audit = createAudit(engine);
   const people = createPeople({ store: peopleStore, ownerToken: token, settings, witness, now });
   const http = createHttpServer(application, {
     token,
@@ -203,6 +219,7 @@ export async function startDaemon({
     settings,
   });
 
+  await postOffice.start();
   await engine.request(() => ({ events: [{ deployment: null, event: { type: 'daemon-started', epoch, version } }], result: null }));
   engine.resume();
   const { url } = await http.listen(address, port).catch(async (error: unknown) => {
@@ -227,12 +244,17 @@ export async function startDaemon({
     await ensureSecrets(configuration).catch((error: unknown) => log.error(problemOf(error).message));
     const event = { type: 'configuration-loaded', problem } as const;
     await engine.request(() => ({ events: [{ deployment: null, event }], result: null })).catch(() => undefined);
-    if (problem === null) lookout.reschedule();
+    if (problem === null) {
+      lookout.reschedule();
+      postOffice.review();
+    }
   }
 
-  /** What is done or refused about people and at the door; what is done about clusters stands in the journal. */
-  function witness({ what, who, address, detail }: Witnessed): void {
+  /** What is done or refused about people and at the door; what is done about clusters is in the audit with its event. */
+  function witness(witnessed: Witnessed): void {
+    const { what, who, address, detail } = witnessed;
     log.info(`${what}: ${visibleLine(detail)}`, { who, address });
+    audit.record(noteOf(witnessed)).catch((error: unknown) => log.error(`not in the audit: ${what}: ${problemOf(error).message}`));
   }
 
   async function ensureSecrets({ repositories }: Configuration): Promise<void> {
@@ -260,6 +282,7 @@ export async function startDaemon({
   }
 
   async function close(): Promise<void> {
+    await postOffice.stop();
     await transport.close();
     await logs.flush();
     await peopleStore.close();

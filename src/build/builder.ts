@@ -110,6 +110,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       const caches = join(at.cache, keys.rule);
       const place = (): Place => ({ isolation, work, hidden, mark: `${mark}.${randomBytes(8).toString('hex')}`, log, signal });
       if (runsCommand(build)) {
+        if (isolation.refusal !== undefined) throw new DeployError('build', `build of ${what} refused: ${isolation.refusal}`);
         if (isolation.warning !== null) log(`warning: ${isolation.warning}\n`);
         if (build.fromScratch !== true) await bringCaches(caches, tree, build.cache);
         await giveTo(work, isolation);

@@ -16,6 +16,8 @@ export type Isolation = {
   readonly user: User | null;
   /** What is missing, for the log; null: nothing. */
   readonly warning: string | null;
+  /** Why no command of a repository is run here at all; absent: they are. */
+  readonly refusal?: string;
 };
 
 export type Room = {
@@ -46,10 +48,16 @@ export async function chooseIsolation(user: User, room: Room): Promise<Isolation
   return {
     kind: 'none',
     user: null,
+    ...(isRoot() && { refusal: ROOT_REFUSAL }),
     warning:
       'neither bubblewrap nor setpriv works here: the build runs with all rights of the daemon. Install bubblewrap, or allow it namespaces.',
   };
 }
+
+/** Whoever may push would be root of this machine. */
+const ROOT_REFUSAL =
+  'neither bubblewrap nor setpriv works here, and builds are not run as root without them. Install bubblewrap, allow it namespaces, ' +
+  'or run the daemon as an account of its own (docs/lockstep.service).';
 
 async function works(isolation: Isolation, room: Room): Promise<boolean> {
   const [file, ...args] = [...enter(isolation, { ...room, network: false }).argv, 'true'];

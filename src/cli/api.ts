@@ -9,6 +9,7 @@ import type {
   DeploymentView,
   DriftView,
   HookAnswer,
+  NoticesView,
   OverviewView,
   PastReleaseView,
   PlanView,
@@ -54,6 +55,9 @@ export type Api = {
   addUser(order: NewUser): Promise<{ user: UserView }>;
   removeUser(name: string): Promise<{ message: string }>;
   changePassword(name: string, password: string): Promise<{ message: string }>;
+  notices(): Promise<NoticesView>;
+  retryNotice(id: number): Promise<Accepted>;
+  testNotice(target: string): Promise<Accepted>;
 };
 
 /** The daemon says what is not allowed. */
@@ -144,6 +148,9 @@ export function createApi(client: Client, by: string): Api {
     addUser: async (order) => (await send('/users', order)) as { user: UserView },
     removeUser: async (name) => (await send(`/users/${segment(name)}/remove`)) as { message: string },
     changePassword: async (name, password) => (await send(`/users/${segment(name)}/password`, { password })) as { message: string },
+    notices: async () => (await get('/notices')) as NoticesView,
+    retryNotice: (id) => post(`/notices/${id}/retry`),
+    testNotice: (target) => post(`/notices/targets/${segment(target)}/test`, {}, SLOW_MS),
   };
 }
 

@@ -6,6 +6,7 @@ import { drift } from './drift.ts';
 import { doctor } from './doctor.ts';
 import { history, show } from './history.ts';
 import { logs } from './logs.ts';
+import { notices, retryNotice, testNotice } from './notices.ts';
 import { lintMigrations } from './lint.ts';
 import { plan } from './plan.ts';
 import { showProgress } from './progress.ts';
@@ -263,6 +264,22 @@ function lookCommands(program: Command, does: Does): void {
       .description('is every entry as it was written? exit 1 if not')
       .option('--expect <entry>', 'number and hash of an entry that was kept elsewhere: 4711:9f86d0…'),
     (session, _, { expect }) => verifyAudit(session, expect),
+  );
+  const told = program
+    .command('notices')
+    .description('who is told of deployments outside, and what did not arrive, newest first')
+    .option('--limit <n>', 'how many', wholeNumber, 20);
+  does(told, (session, _, { limit = 20 }) => notices(session, limit));
+  does(
+    told.command('retry').description('send a notice again, now').argument('<id>', 'number of the notice', wholeNumber),
+    (session, [id]) => retryNotice(session, Number(id)),
+  );
+  does(
+    told
+      .command('test')
+      .description('send a notice of nothing, and say whether it was taken')
+      .argument('<target>', 'its name in the configuration'),
+    (session, [target = '']) => testNotice(session, target),
   );
   const list = program.command('servers').description('servers of all clusters, or of one, with their states').argument('[cluster]');
   does(list, (session, [cluster]) => servers(session, cluster));

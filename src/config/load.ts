@@ -11,6 +11,8 @@ import { readFiles } from './files.ts';
 import type { Files } from './files.ts';
 import type { Problems } from './problems.ts';
 import { createProblems, problemLines, reportIssues } from './problems.ts';
+import { resolveNotices } from './notices.ts';
+import { noticesSchema } from './notices-schema.ts';
 import { resolvePeople } from './people.ts';
 import { resolveBranch, resolveCluster, resolveRepository } from './resolve.ts';
 import { peopleSchema } from './people-schema.ts';
@@ -83,10 +85,11 @@ type Sections = {
   readonly people: z.output<typeof peopleSchema> | null;
   /** `null`: neither rules nor teams. */
   readonly permissions: Permissions | null;
+  readonly notices: z.output<typeof noticesSchema> | null;
 };
 
 function readSections(value: unknown): Sections {
-  const { project, repositories, branches, clusters, people, permissions, teams } = isObject(value)
+  const { project, repositories, branches, clusters, people, permissions, teams, notices } = isObject(value)
     ? value
     : ({} as Record<string, unknown>);
   const parsed = <Output>(schema: z.ZodType<Output>, part: unknown): Output | null => schema.safeParse(part).data ?? null;
@@ -101,6 +104,7 @@ function readSections(value: unknown): Sections {
       permissions === undefined && teams === undefined
         ? null
         : { rules: parsed(permissionsSchema, permissions) ?? [], teams: parsed(teamsSchema, teams) ?? {} },
+    notices: parsed(noticesSchema, notices),
   };
 }
 
@@ -132,5 +136,6 @@ function assemble(sections: Sections, files: Files, problems: Problems, warnings
     clusters: new Map(clusters.map(({ cluster }) => [cluster.name, cluster])),
     ...resolvePeople(sections.people, files, problems),
     ...(sections.permissions !== null && { permissions: sections.permissions }),
+    notices: resolveNotices(sections.notices, files, problems),
   };
 }

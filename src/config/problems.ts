@@ -61,7 +61,9 @@ export function reportIssues(problems: Problems, source: Source, issues: readonl
   for (const issue of issues) {
     const path: Path = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
     // Somebody may have written a secret itself where a reference should stand.
-    const found = (path[0] === 'clusters' && path[2] === 'secrets') || path[0] === 'people' ? (message: string) => message : withFound;
+    const isSecret =
+      (path[0] === 'clusters' && path[2] === 'secrets') || path[0] === 'people' || path[0] === 'notices' || path[2] === 'report';
+    const found = isSecret ? (message: string) => message : withFound;
     switch (issue.code) {
       case 'unrecognized_keys':
         for (const key of issue.keys) problems.reportKey([...path, key], unknownKey(key, issue.message.split(' ')));

@@ -9,6 +9,7 @@ import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
 import { resolveOutside } from './outside.ts';
 import { resolveRepositoryUrl } from './repository-url.ts';
+import { resolveReport } from './report.ts';
 import type { BranchInput, ClusterInput, HttpCheckInput, RepositoryInput } from './schema.ts';
 import type { PlacedServer } from './servers.ts';
 import { resolveServers } from './servers.ts';
@@ -60,6 +61,7 @@ export function resolveRepository(name: string, input: RepositoryInput, files: F
     pollMs: input.poll,
     forge: input.forge ?? null,
     hookSources: input.hookSources,
+    ...resolveReport(input, path, files, problems),
   };
 }
 

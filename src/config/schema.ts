@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { COMMIT_COMMANDS } from '../core/commit-commands.ts';
 import { BUILT_IN } from '../core/files.ts';
 import { FORGES } from '../core/forge.ts';
+import { noticesSchema, reportSchema } from './notices-schema.ts';
 import { peopleSchema } from './people-schema.ts';
 import { approvalsSchema, permissionsSchema, teamsSchema } from './permissions-schema.ts';
 import { commandText, duration, keys, secretSource, text } from './schema-parts.ts';
@@ -82,6 +83,7 @@ export const repositorySchema = keys({
         'Hooks and webhooks are taken from these addresses and networks only, our own hooks too. It is the address that connects to the daemon, so of a proxy where there is one.',
       'x-default': 'from everywhere',
     }),
+  report: reportSchema,
 });
 
 const version = z
@@ -510,11 +512,13 @@ export const configurationSchema = keys({
   people: peopleSchema,
   permissions: permissionsSchema,
   teams: teamsSchema,
+  notices: noticesSchema,
 });
 
 export type RepositoryInput = z.output<typeof repositorySchema>;
 export type BranchInput = z.output<typeof branchSchema>;
 export type ClusterInput = z.output<typeof clusterSchema>;
 export type PeopleInput = z.output<typeof peopleSchema>;
+export type NoticesInput = z.output<typeof noticesSchema>;
 export type ServerInput = ClusterInput['servers'][number];
 export type HttpCheckInput = z.output<typeof httpCheck>;

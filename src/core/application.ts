@@ -12,6 +12,7 @@ import type {
   DriftView,
   EventView,
   HookAnswer,
+  NoticesView,
   OverviewView,
   PastReleaseView,
   PlanView,
@@ -76,6 +77,12 @@ export type Application = {
   audit(query: AuditQuery): Promise<readonly AuditEntry[]>;
   /** `expected`: an entry that was seen earlier and kept elsewhere. */
   verifyAudit(expected: AuditMark | null): Promise<AuditVerdict>;
+  /** Who is told of deployments, and what did not arrive. */
+  notices(): Promise<NoticesView>;
+  /** Sends a notice that waits or was given up now. Rejects with `not-found`. */
+  retryNotice(id: number): Promise<Accepted>;
+  /** Sends a notice of nothing to a target and waits for its answer. Rejects with `not-found`, `configuration`, or `conflict`: it was not taken. */
+  testNotice(target: string): Promise<Accepted>;
   /**
    * The deployment's log: build output, events and command outputs as readable lines, from the beginning.
    * With `follow` it goes on until the deployment has ended. Rejects with `not-found`.

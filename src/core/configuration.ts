@@ -3,6 +3,7 @@ import type { Cluster } from './cluster.ts';
 import type { PeopleSettings } from './people.ts';
 import type { CommitCommand } from './commit-commands.ts';
 import type { Permissions } from './permission.ts';
+import type { NoticeSettings } from './notice.ts';
 import type { Build, Repository } from './repository.ts';
 
 /** Branch → clusters. `branch` may hold one `{name}` per path segment: `servers/{developer}`. */
@@ -26,4 +27,5 @@ export type Configuration = {
   readonly people?: PeopleSettings;
   /** Absent: there are no rules and no teams. */
   readonly permissions?: Permissions;
+  readonly notices: NoticeSettings;
 };

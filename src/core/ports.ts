@@ -7,11 +7,12 @@ import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
 import type { Finding } from './drift.ts';
 import type { Facts, Recorded } from './event.ts';
-import type { ProvidedFile } from './files.ts';
+import type { ProvidedFile, SecretReference } from './files.ts';
 import type { Effect } from './next.ts';
 import type { Server } from './server.ts';
 import type { State } from './state.ts';
 import type { Build, Commit, Repository } from './repository.ts';
+import type { Outbox } from './outbox.ts';
 import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from './records.ts';
 
 /**
@@ -100,6 +101,12 @@ export type Packer = {
   pack(request: PackRequest): Promise<Pack>;
 };
 
+/**
+ * Reads a secret from where the configuration says that it stands, at the moment it is needed. `what`: for messages, such as `the URL of
+ * notices.targets.team`. Rejects with DeployError `configuration` (without any of the value) or `aborted`.
+ */
+export type ReadSecret = (reference: SecretReference, what: string, signal: AbortSignal) => Promise<string>;
+
 /** Files and secrets from outside the repository, as the steps ask for them. */
 export type OutsideFiles = {
   /**
@@ -175,7 +182,7 @@ export type HistoryQuery = { readonly cluster?: string; readonly before?: number
  * is certain that nothing of it was kept (it may then be tried again), with `ambiguous` when nobody knows (its fsync failed), and with
  * `store-closed` after an I/O error: then only a new start reads what is really on the disk. The journal is never rewritten.
  */
-export type Store = {
+export type Store = Outbox & {
   append(batch: Batch): Promise<void>;
   /** Events with numbers above `after`, oldest first; of one deployment if named. */
   events(query: { readonly after: number; readonly limit: number; readonly deployment?: number }): Promise<readonly Recorded[]>;

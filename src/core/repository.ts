@@ -1,5 +1,6 @@
 // A repository of the configuration, its branches, and what a hook tells about them.
 import type { Forge } from './forge.ts';
+import type { ReportSettings } from './notice.ts';
 
 /** A Git or Subversion repository named in the configuration. */
 export type Repository = {
@@ -24,6 +25,8 @@ export type Repository = {
   readonly forge: Forge | null;
   /** Hooks and webhooks are taken from these addresses and networks (CIDR) only; empty: from everywhere. */
   readonly hookSources: readonly string[];
+  /** Its forge is told of deployments. Absent: it is not. */
+  readonly report?: ReportSettings;
 };
 
 /** What stands for the revision in the names of releases: the first line that a command prints, that of a file of the artifact, or Git's tag. */

@@ -210,3 +210,32 @@ export type PlanView = {
   /** What would happen to a request now: `deploy`, or why nothing: `already live`, `locked by …`. */
   verdict: string;
 };
+
+/** A notice that was not delivered: it waits, or was given up. */
+export type UndeliveredView = {
+  id: number;
+  target: string;
+  state: string;
+  /** One line. */
+  summary: string;
+  createdAt: string;
+  attempts: number;
+  /** When it is tried again; null: not before somebody asks for it. */
+  nextAt: string | null;
+  error: string | null;
+};
+
+/** `notices`: who is told, and what did not arrive, newest first. */
+export type NoticesView = {
+  targets: {
+    name: string;
+    kind: string;
+    waiting: number;
+    dead: number;
+    /** Since the daemon started. */
+    deliveredAt: string | null;
+    /** Why the last attempt failed, or null. */
+    problem: string | null;
+  }[];
+  notices: UndeliveredView[];
+};

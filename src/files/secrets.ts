@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { constants, open } from 'node:fs/promises';
 import { DeployError } from '../core/errors.ts';
 import type { SecretReference } from '../core/files.ts';
+import type { ReadSecret } from '../core/ports.ts';
 
 const LARGEST = 16 * 1024;
 const COMMAND_LIMIT_MS = 30_000;
@@ -28,6 +29,17 @@ export async function readSecrets(
   }
   return values;
 }
+
+/** One secret that is no cluster's. `what`: for the message. Rejects like `readSecrets`. */
+export const readSecret: ReadSecret = async (reference, what, signal) => {
+  try {
+    return valueOf(await bytesOf(reference, signal));
+  } catch (error) {
+    if (signal.aborted) throw new DeployError('aborted', `reading ${what} was stopped`);
+    const why = error instanceof Unreadable ? error.message : 'it cannot be read';
+    throw new DeployError('configuration', `${what} (${referenceText(reference)}) is missing: ${why}`);
+  }
+};
 
 function referenceText(reference: SecretReference): string {
   if ('file' in reference) return `file ${reference.file}`;

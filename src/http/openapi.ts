@@ -28,7 +28,16 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...auditPaths, ...peoplePaths, ...otherPaths },
+    paths: {
+      ...hookPaths,
+      ...clusterPaths,
+      ...deploymentPaths,
+      ...deliveryPaths,
+      ...auditPaths,
+      ...peoplePaths,
+      ...noticePaths,
+      ...otherPaths,
+    },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -267,6 +276,31 @@ const auditPaths = {
   },
 };
 
+const noticePaths = {
+  '/api/v1/notices': {
+    get: {
+      summary: 'Who is told of deployments, and what did not arrive',
+      responses: { ...common, 200: json('Newest first.', ref('Notices')) },
+    },
+  },
+  '/api/v1/notices/{id}/retry': {
+    post: {
+      summary: 'Send a notice that waits or was given up now',
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'integer', minimum: 1 } }],
+      requestBody: body({ by }),
+      responses: { ...change, 202: json('Accepted.', ref('Accepted')) },
+    },
+  },
+  '/api/v1/notices/targets/{name}/test': {
+    post: {
+      summary: 'Send a notice of nothing to a target',
+      parameters: [{ name: 'name', in: 'path', required: true, schema: text }],
+      requestBody: body({ by }),
+      responses: { ...change, 200: json('It was taken.', ref('Accepted')) },
+    },
+  },
+};
+
 const otherPaths = {
   '/api/v1/events': {
     get: {
@@ -391,6 +425,21 @@ const schemas = {
     summary: { ...text, description: 'Why something happened or not, in one sentence.' },
     decisions: listOf(
       object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text), revision: orNull(text) }),
+    ),
+  }),
+  Notices: object({
+    targets: listOf(object({ name: text, kind: text, waiting: count, dead: count, deliveredAt: orNull(text), problem: orNull(text) })),
+    notices: listOf(
+      object({
+        id: count,
+        target: text,
+        state: text,
+        summary: text,
+        createdAt: { ...text, format: 'date-time' },
+        attempts: count,
+        nextAt: { ...orNull(text), description: 'Null: it was given up.' },
+        error: orNull(text),
+      }),
     ),
   }),
   Drift: object({

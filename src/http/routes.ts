@@ -9,6 +9,7 @@ import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
+import { noticeRoutes } from './notice-routes.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { Route } from './route.ts';
 import { signInRoutes } from './sign-in-routes.ts';
@@ -21,6 +22,7 @@ export function createRoutes(): readonly Route[] {
     ...deploymentRoutes,
     ...deliveryRoutes,
     ...auditRoutes,
+    ...noticeRoutes,
     ...peopleRoutes,
     ...signInRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },

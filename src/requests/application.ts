@@ -65,6 +65,7 @@ export type ApplicationTools = FeedTools &
     readonly log: (deployment: number, text: string) => void;
     readonly readLog: Application['log'];
     readonly secrets: Application['secrets'];
+    readonly postOffice: Pick<Application, 'notices' | 'retryNotice' | 'testNotice'>;
     readonly now: () => number;
   };
 
@@ -277,6 +278,9 @@ export function createApplication(tools: ApplicationTools): Application {
     replay: (repository, id, actor) => replay(receiver, repository, id, actorText(actor)),
     audit: (query) => store.audit(query),
     verifyAudit: (expected) => store.verifyAudit(expected),
+    notices: tools.postOffice.notices,
+    retryNotice: tools.postOffice.retryNotice,
+    testNotice: tools.postOffice.testNotice,
     log: tools.readLog,
     events: (after, signal) => eventFeed(tools, after, signal),
     lastEvent: () => engine.lastEvent(),

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { DeployError } from '../core/errors.ts';
 import { AUDIT_SCHEMA } from './audit.ts';
 import { PEOPLE_SCHEMA } from './people-schema.ts';
+import { OUTBOX_SCHEMA } from './outbox.ts';
 
 /** `application_id` of our databases ("Lock"), so that another program's file is not taken for ours. */
 const APPLICATION_ID = 0x4c6f636b;
@@ -62,6 +63,7 @@ const STEPS: readonly string[] = [
   'CREATE INDEX deliveries_of_repository ON deliveries (repository, id);',
   AUDIT_SCHEMA,
   PEOPLE_SCHEMA,
+  OUTBOX_SCHEMA,
 ];
 
 /**

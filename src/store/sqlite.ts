@@ -7,6 +7,7 @@ import type { Batch, Store } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { openAudit } from './audit.ts';
 import { migrate } from './migrations.ts';
+import { outboxOf } from './outbox.ts';
 import { openPrivateDirectory } from './private-directory.ts';
 import { clusterRow, deliveryRow, deploymentRow, eventRow, readCluster, readDelivery, readDeployment, readEvent } from './rows.ts';
 import { prepareStatements, type Statements } from './statements.ts';
@@ -100,6 +101,7 @@ function store(path: string, database: Database.Database): Store {
   };
 
   const methods = promised<Omit<Store, 'verifyAudit'>>({
+    ...outboxOf(database, attempt),
     append: (batch) => {
       attempt(() => write.immediate(batch));
     },

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chooseIsolation } from '../../src/build/isolation.ts';
 import type { Isolation } from '../../src/build/isolation.ts';
 import { until } from '../lab/until.ts';
 import { removeTemporaryDirectories, runProgram } from '../store/lab.ts';
@@ -38,6 +39,21 @@ test('bubblewrap works on this machine and is chosen', async () => {
   expect(await read('init')).toBe('bwrap\n');
   expect(log).not.toContain('warning');
 });
+
+if (isRoot) {
+  test('as root, a build that nothing can isolate is refused, and one without commands is not', async () => {
+    // No program can become this account.
+    const nobody = { uid: Number.NaN, gid: Number.NaN };
+    const isolation = await chooseIsolation(nobody, { work: tmpdir(), hidden: [], network: false });
+    expect(isolation.kind).toBe('none');
+    const { build } = await workshop({ a: '1' }, { isolation });
+    await expect(build('touch ran')).rejects.toMatchObject({
+      code: 'build',
+      message: expect.stringContaining('builds are not run as root'),
+    });
+    expect(await (await build(null)).read('a')).toBe('1');
+  });
+}
 
 describe.each(kinds)('a build under $kind', (isolation) => {
   test('gets a minimal environment and nothing of the daemon’s own', async () => {

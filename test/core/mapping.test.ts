@@ -23,6 +23,7 @@ function configuration(rules: BranchRule[], clusters: Cluster[]): Configuration 
   const repository = (name: string): [string, Repository] => [name, { ...sampleRepository, name }];
   return {
     project: 'shop',
+    notices: { page: null, allow: [], targets: [] },
     repositories: new Map([repository('shop'), repository('portal')]),
     branches: rules,
     clusters: new Map(clusters.map((one) => [one.name, one])),

@@ -72,6 +72,9 @@ export function createMemoryApplication(): MemoryApplication {
     },
     deploy: async (cluster, { revision, force, actor }) =>
       accept(`deploy ${cluster} ${revision ?? 'head'} force=${force} by ${actorText(actor)}`),
+    notices: () => Promise.resolve({ targets: [], notices: [] }),
+    retryNotice: async (id) => accept(`retry notice ${id}`),
+    testNotice: async (target) => accept(`test ${target}`),
     drift: (cluster) => Promise.resolve({ cluster, release: null, skipped: null, drift: false, servers: [] }),
     releases: () => Promise.resolve([]),
     rollback: async (cluster, { to, emergency, actor }) =>
