@@ -1,12 +1,22 @@
 // Views of the state: what the API, the commands and the page show of a deployment and of a cluster.
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
+import { isAbortable, isPausable, isSkippable } from './evolve.ts';
 import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
 import { retained } from './retention.ts';
 import { serverState } from './server-state.ts';
 import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
-import type { ClusterView, DeploymentServerView, DeploymentView, PastReleaseView, ReleaseView, ServerView, StepView } from './views.ts';
+import type {
+  ClusterView,
+  DeploymentAction,
+  DeploymentServerView,
+  DeploymentView,
+  PastReleaseView,
+  ReleaseView,
+  ServerView,
+  StepView,
+} from './views.ts';
 
 export function deploymentView(deployment: Deployment): DeploymentView {
   const { commit } = deployment;
@@ -30,9 +40,21 @@ export function deploymentView(deployment: Deployment): DeploymentView {
     requestedAt: iso(deployment.requestedAt),
     endedAt: deployment.endedAt === null ? null : iso(deployment.endedAt),
     supersededBy: deployment.supersededBy,
+    actions: actionsOf(deployment),
     steps: stepViews(deployment),
     servers: deployment.cluster.servers.map((server, i) => serverView(deployment, server.name, deployment.members[i] as Member)),
   };
+}
+
+function actionsOf(deployment: Deployment): DeploymentAction[] {
+  if (deployment.state === 'ended') return [];
+  if (deployment.state === 'needs-operator') return ['settle'];
+  const actions: DeploymentAction[] = [];
+  if (isAbortable(deployment)) actions.push('abort');
+  if (isPausable(deployment)) actions.push('pause');
+  if (deployment.pausedBy !== null) actions.push('resume');
+  if (deployment.members.some((_, i) => isSkippable(deployment, i))) actions.push('skip');
+  return actions;
 }
 
 function reasonOf(deployment: Deployment): string {

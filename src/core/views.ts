@@ -72,6 +72,9 @@ export type StepView = {
 
 export type DeploymentServerView = ServerView & { bytes: number; carrier: string | null; warning: string | null };
 
+/** A request that would be accepted in this state. `skip`: of at least one server. */
+export type DeploymentAction = 'abort' | 'pause' | 'resume' | 'skip' | 'settle';
+
 export type DeploymentView = {
   number: number;
   cluster: string;
@@ -93,6 +96,8 @@ export type DeploymentView = {
   requestedAt: string;
   endedAt: string | null;
   supersededBy: number | null;
+  /** What can be asked of it now; missing: nothing. */
+  actions?: readonly DeploymentAction[];
   steps: StepView[];
   servers: DeploymentServerView[];
 };

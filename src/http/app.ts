@@ -20,7 +20,10 @@ export function createApp(context: Context, token: string, doorplate: () => Door
         useDefaults: false,
         directives: {
           'default-src': ["'none'"],
-          'style-src': [STYLE_HASH],
+          'script-src': ["'self'"],
+          'style-src': ["'self'", STYLE_HASH],
+          'connect-src': ["'self'"],
+          'img-src': ["'self'"],
           'base-uri': ["'none'"],
           'form-action': ["'none'"],
           'frame-ancestors': ["'none'"],

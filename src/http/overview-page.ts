@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { visibleLine } from '../core/escape.ts';
 import type { ClusterView, OverviewView } from '../core/views.ts';
+import { pageTags } from './page-assets.ts';
 import type { Context } from './route.ts';
 
 const STYLE = `
@@ -25,7 +26,7 @@ export function overviewPage(overview: OverviewView): string {
   const problems = [overview.storeProblem, overview.configurationProblem].filter((problem) => problem !== null);
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lockstep</title><style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lockstep</title><style>${STYLE}</style>${pageTags()}</head>
 <body>
 <h1>Lockstep</h1>
 ${problems.map((problem) => `<p class="problem">${html(problem)}</p>`).join('\n')}

@@ -8,6 +8,8 @@ import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
+import { sendAsset } from './page-assets.ts';
+import { pageRoutes } from './page-document.ts';
 import type { Route } from './route.ts';
 
 export function createRoutes(): readonly Route[] {
@@ -28,5 +30,7 @@ export function createRoutes(): readonly Route[] {
     { method: 'get', path: '/livez', door: 'open', handle: live },
     { method: 'get', path: '/readyz', door: 'open', handle: ready },
     { method: 'get', path: '/', door: 'browser', handle: showOverview },
+    ...pageRoutes,
+    { method: 'get', path: '/assets/:file', door: 'open', handle: sendAsset },
   ];
 }
