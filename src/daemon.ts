@@ -25,6 +25,7 @@ import { openMigrations } from './migrations/open.ts';
 import type { Log } from './notify/log.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
+import { rememberContacts } from './requests/contacts.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
 import { createHeads } from './requests/heads.ts';
 import { createLookout } from './requests/lookout.ts';
@@ -76,6 +77,7 @@ export async function startDaemon({
   const now = Date.now;
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
+  let configurationFile = { hash: loaded.hash, at: now() };
   let configurationProblem: string | null = null;
 
   const lock = await lockDataDirectory(data);
@@ -89,7 +91,7 @@ export async function startDaemon({
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
   const migrations = openMigrations();
   const runtime = await openRuntime(data);
-  const transport = openTransport({ directory: join(data, 'ssh'), runtime });
+  const { transport, contactOf } = rememberContacts(openTransport({ directory: join(data, 'ssh'), runtime }), now);
 
   const epoch = await store.raiseEpoch();
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
@@ -157,6 +159,8 @@ export async function startDaemon({
     lookout,
     configuration: () => configuration,
     configurationProblem: () => configurationProblem,
+    configurationFile: () => configurationFile,
+    contactOf,
     versionControl,
     catchUpNow: catchUp.hurry,
     transport,
@@ -185,7 +189,10 @@ export async function startDaemon({
   catchUp.start();
   driftWatch.start();
   const listener = {
-    onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
+    onLoaded: (next: LoadedConfiguration): void => {
+      configurationFile = { hash: next.hash, at: now() };
+      void adopt(next.configuration, null);
+    },
     onProblem: (problem: string): void => void adopt(configuration, problem),
   };
   const watcher = await watchConfiguration(config, listener, { hash: loaded.hash });

@@ -1,5 +1,6 @@
 // The daemon's HTTP API as functions: paths and shapes of the contract.
 import type { Accepted } from '../core/application.ts';
+import type { Statistics } from '../core/statistics.ts';
 import type {
   ClusterView,
   DeliveryView,
@@ -37,6 +38,7 @@ export type Api = {
   releaseHold(cluster: string): Promise<Accepted>;
   deliveries(query: { repository: string | undefined; limit: number }): Promise<{ deliveries: DeliveryView[] }>;
   replay(repository: string, id: string): Promise<HookAnswer>;
+  statistics(query: { cluster: string | undefined; since: string }): Promise<Statistics>;
 };
 
 /** The daemon reads every file on every server, and ends that before this. */
@@ -96,6 +98,10 @@ export function createApi(client: Client, by: string): Api {
     async deliveries({ repository, limit }) {
       const query = new URLSearchParams({ limit: String(limit), ...(repository === undefined ? {} : { repository }) });
       return (await get(`/deliveries?${query.toString()}`)) as { deliveries: DeliveryView[] };
+    },
+    async statistics({ cluster, since }) {
+      const query = new URLSearchParams({ since, ...(cluster === undefined ? {} : { cluster }) });
+      return (await get(`/statistics?${query.toString()}`)) as Statistics;
     },
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
   };

@@ -1,6 +1,7 @@
 // The port between the doors (HTTP, and through it the commands and the page) and the daemon: everything that can be asked or requested.
 import type { DriftSettings } from './cluster.ts';
 import type { Forge } from './forge.ts';
+import type { Insight } from './insight.ts';
 import type { Change } from './repository.ts';
 import type { DeliveryQuery, HistoryQuery } from './ports.ts';
 import type {
@@ -61,6 +62,7 @@ export type Application = {
   settleMigration(deployment: number, done: boolean, by: string): Promise<Accepted>;
   lock(cluster: string, by: string, reason: string): Promise<Accepted>;
   unlock(cluster: string, by: string): Promise<Accepted>;
+  readonly insight: Insight;
   /** Takes an authenticated change. Resolves when it is durable and, if that is quick, decided; rejects with `store` when it is not. */
   receive(change: Change): Promise<HookAnswer>;
   /** What was received, newest first, with what came of it. */

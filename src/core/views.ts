@@ -53,6 +53,8 @@ export type ClusterView = {
   /** Number of the deployment that waits its turn. */
   waiting: number | null;
   branches: { repository: string; branch: string }[];
+  /** Head of the branch as the daemon last saw it, and how many commits it is ahead of what is live; `null`: not counted yet, or unknown. */
+  head?: { revision: string; ahead: number | null } | null;
   /** Servers that were seen to differ from what they were given. */
   drifted: { server: string; finding: string; at: string }[];
   servers: ServerView[];

@@ -1,33 +1,9 @@
 // GET /api/v1/openapi.json: the description of the API, written by hand and checked against the routes by a test.
 // https://spec.openapis.org/oas/v3.1.0
 
-type Json = Readonly<Record<string, unknown>>;
-
-/** Kept open on purpose: views gain fields, and a reader that refuses unknown ones would break. */
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
-const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
-const listOf = (items: Json): Json => ({ type: 'array', items });
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-const object = (properties: Json, optional: readonly string[] = []): Json => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-});
-
-const cluster = { name: 'name', in: 'path', required: true, schema: text, description: "The cluster's name." };
-const number = {
-  name: 'number',
-  in: 'path',
-  required: true,
-  schema: { type: 'integer', minimum: 1 },
-  description: "The deployment's number.",
-};
-const query = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
-
-const json = (description: string, schema: Json): Json => ({ description, content: { 'application/json': { schema } } });
-const plain = (description: string, type: string): Json => ({ description, content: { [type]: { schema: text } } });
-const failure = (description: string): Json => json(description, ref('Failure'));
+import { insightPaths, insightSchemas } from './openapi-insight.ts';
+import { cluster, common, count, failure, json, listOf, number, object, orNull, plain, query, ref, text, unknown } from './openapi-schema.ts';
+import type { Json } from './openapi-schema.ts';
 
 const body = (properties: Json, required: readonly string[] = []): Json => ({
   required: required.length > 0,
@@ -35,8 +11,6 @@ const body = (properties: Json, required: readonly string[] = []): Json => ({
 });
 const by = { ...text, maxLength: 100, description: 'Who asks; shown in the history.' };
 
-const common = { 401: failure('The token is missing or wrong.') };
-const unknown = { 404: failure('There is no such cluster or deployment.') };
 const change = {
   ...common,
   ...unknown,
@@ -51,7 +25,7 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...otherPaths },
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...insightPaths, ...otherPaths },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -260,6 +234,12 @@ const otherPaths = {
       parameters: [
         query('after', count, 'Begin after this event; without it, with what happens from now on.'),
         { name: 'Last-Event-ID', in: 'header', schema: count, description: 'The same, and stronger.' },
+        query('deployment', { type: 'integer', minimum: 1 }, 'With `form=cells`: of this deployment.'),
+        query(
+          'form',
+          { enum: ['cells'] },
+          'Compact, at most ten messages a second: `data` is [[server, stage, state, ms], …]: index of the server (-1: once for the cluster), index into the course, 1 began, 2 finished, 3 failed, milliseconds since the request. `event: course`: [{action, step, direction}, …], first and when the deployment turns back. `event: change`: names of other events; ask for the deployment anew. `event: end`: it has ended.',
+        ),
       ],
       responses: { ...common, 200: plain('The stream.', 'text/event-stream') },
     },
@@ -317,6 +297,7 @@ const step = { step: text, state: text, direction: text, startedAt: orNull(text)
 const decision = object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text) });
 
 const schemas = {
+  ...insightSchemas,
   Failure: object({ error: object({ code: text, message: text }) }),
   Accepted: object({ message: text, deployment: orNull(count) }),
   Overview: object({ version: text, clusters: listOf(ref('Cluster')), configurationProblem: orNull(text), storeProblem: orNull(text) }),
@@ -330,6 +311,10 @@ const schemas = {
     deployment: orNull(count),
     waiting: orNull(count),
     branches: listOf(object({ repository: text, branch: text })),
+    head: {
+      ...orNull(object({ revision: text, ahead: orNull(count) })),
+      description: 'Head of the branch; `ahead`: commits that are not deployed, null: not counted yet.',
+    },
     drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },

@@ -6,6 +6,7 @@ import { streamEvents } from './event-stream.ts';
 import { live, ready } from './health-routes.ts';
 import { createHookDoor } from './hook-door.ts';
 import { showMetrics } from './metrics.ts';
+import { insightRoutes } from './insight-routes.ts';
 import { openApi } from './openapi.ts';
 import { showOverview } from './overview-page.ts';
 import { sendAsset } from './page-assets.ts';
@@ -19,6 +20,7 @@ export function createRoutes(): readonly Route[] {
     ...clusterRoutes,
     ...deploymentRoutes,
     ...deliveryRoutes,
+    ...insightRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', handle: streamEvents },
     {
       method: 'get',

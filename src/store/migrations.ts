@@ -58,6 +58,18 @@ const STEPS: readonly string[] = [
   INSERT INTO daemon (one, epoch) VALUES (1, 0);
   `,
   'CREATE INDEX deliveries_of_repository ON deliveries (repository, id);',
+  // `times` comes last: who reads only records does not read the pages that it overflows to.
+  `
+  CREATE TABLE ended (
+    deployment INTEGER PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    times TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX ended_at ON ended (at);
+  CREATE INDEX ended_of_cluster ON ended (cluster, at);
+  `,
 ];
 
 /**

@@ -5,6 +5,8 @@ import Database from 'better-sqlite3';
 import { DeployError } from '../core/errors.ts';
 import type { Batch, Store } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
+import { endedReads, endedRow, prepareEnded } from './ended.ts';
+import type { EndedStatements } from './ended.ts';
 import { migrate } from './migrations.ts';
 import { openPrivateDirectory } from './private-directory.ts';
 import { clusterRow, deliveryRow, deploymentRow, eventRow, readCluster, readDelivery, readDeployment, readEvent } from './rows.ts';
@@ -78,8 +80,9 @@ function openDatabase(path: string): Database.Database {
 
 function store(path: string, database: Database.Database): Store {
   const statements = prepareStatements(database);
+  const ended = prepareEnded(database);
   const write = database.transaction((batch: Batch) => {
-    writeBatch(statements, batch);
+    writeBatch(statements, ended, batch);
   });
   const raise = database.transaction((): number => statements.raiseEpoch.get() as number);
   let wrong: DeployError | null = null;
@@ -116,6 +119,7 @@ function store(path: string, database: Database.Database): Store {
       (cluster === undefined ? statements.history.all(before, limit) : statements.historyOf.all(cluster, before, limit)).map(
         readDeployment,
       ),
+    ...endedReads(ended),
     delivery: (repository, id) => {
       const row = statements.delivery.get(repository, id);
       return row === undefined ? null : readDelivery(row);
@@ -129,7 +133,7 @@ function store(path: string, database: Database.Database): Store {
   });
 }
 
-function writeBatch(statements: Statements, batch: Batch): void {
+function writeBatch(statements: Statements, ended: EndedStatements, batch: Batch): void {
   let last = statements.lastEvent.get() as number;
   for (const event of batch.events) {
     if (event.number !== last + 1)
@@ -140,6 +144,7 @@ function writeBatch(statements: Statements, batch: Batch): void {
   for (const record of batch.deployments) statements.putDeployment.run(deploymentRow(record));
   for (const record of batch.clusters) statements.putCluster.run(clusterRow(record));
   for (const record of batch.deliveries) statements.putDelivery.run(deliveryRow(record));
+  for (const one of batch.ended ?? []) ended.put.run(endedRow(one));
   if (batch.deliveries.length > 0) statements.pruneDeliveries.run(KEPT_DELIVERIES);
   for (const head of batch.heads) statements.putHead.run({ repository: head.repository, branch: head.branch, revision: head.revision });
 }

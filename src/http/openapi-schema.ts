@@ -1,0 +1,35 @@
+// The words that the API's description is written in.
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** Kept open on purpose: views gain fields, and a reader that refuses unknown ones would break. */
+export const text = { type: 'string' };
+export const count = { type: 'integer', minimum: 0 };
+/** -1: not yet. */
+export const milliseconds = { type: 'integer', minimum: -1 };
+export const time = { ...text, format: 'date-time' };
+export const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
+export const listOf = (items: Json): Json => ({ type: 'array', items });
+export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+export const object = (properties: Json, optional: readonly string[] = []): Json => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+});
+
+export const cluster = { name: 'name', in: 'path', required: true, schema: text, description: "The cluster's name." };
+export const number = {
+  name: 'number',
+  in: 'path',
+  required: true,
+  schema: { type: 'integer', minimum: 1 },
+  description: "The deployment's number.",
+};
+export const query = (name: string, schema: Json, description: string): Json => ({ name, in: 'query', schema, description });
+
+export const json = (description: string, schema: Json): Json => ({ description, content: { 'application/json': { schema } } });
+export const plain = (description: string, type: string): Json => ({ description, content: { [type]: { schema: text } } });
+export const failure = (description: string): Json => json(description, ref('Failure'));
+
+export const common = { 401: failure('The token is missing or wrong.') };
+export const unknown = { 404: failure('There is no such cluster or deployment.') };
