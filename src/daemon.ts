@@ -37,6 +37,7 @@ import { openArtifacts } from './store/artifacts.ts';
 import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
 import { housekeeping } from './requests/housekeeping.ts';
+import { linesOf } from './store/log-lines.ts';
 import { openSecrets } from './store/secrets.ts';
 import { openStore } from './store/sqlite.ts';
 import { openTransport } from './transport/open.ts';
@@ -230,7 +231,7 @@ export async function startDaemon({
 
   async function* readLog(number: number, { follow, signal }: { follow: boolean; signal: AbortSignal }): AsyncGenerator<string> {
     if ((await store.deployment(number)) === null) throw new DeployError('not-found', `there is no deployment ${number}`);
-    yield* logs.read(number, { follow, signal, ended: () => !engine.state.deployments.has(number) });
+    yield* linesOf(logs.read(number, { follow, signal, ended: () => !engine.state.deployments.has(number) }));
   }
 
   async function close(): Promise<void> {

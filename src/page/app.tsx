@@ -2,8 +2,8 @@
 import { overview, overviewProblem } from './live/clusters.ts';
 import { connection } from './live/event-stream.ts';
 import type { Connection } from './live/event-stream.ts';
-import { path } from './live/location.ts';
-import { isSignedOut, signOut } from './live/session.ts';
+import { path, query } from './live/location.ts';
+import { isSignedOut, me, signOut } from './live/session.ts';
 import { Announcer } from './parts/announcer.tsx';
 import { Dialog } from './parts/dialog.tsx';
 import { Help } from './parts/help.tsx';
@@ -17,12 +17,14 @@ import { OverviewScreen } from './screens/overview.tsx';
 import { QueueScreen } from './screens/queue.tsx';
 import { ServerScreen } from './screens/server.tsx';
 import { SignIn } from './screens/sign-in.tsx';
+import { StatisticsScreen } from './screens/statistics.tsx';
 import { Empty } from './parts/empty.tsx';
 
 const PLACES = [
   { path: '/', name: 'Clusters' },
   { path: '/queue', name: 'Queue' },
   { path: '/deliveries', name: 'Deliveries' },
+  { path: '/statistics', name: 'Statistics' },
 ] as const;
 
 const CONNECTIONS: Readonly<Record<Connection, { word: string; tone: string }>> = {
@@ -92,8 +94,12 @@ function Header() {
           <kbd>?</kbd>
         </button>
         {!isSignedOut.value && (
-          <button class="link-button wide-only" onClick={signOut}>
-            Sign out
+          <button
+            class="link-button wide-only"
+            title={me.value === null ? undefined : `${me.value.name}, ${me.value.role}`}
+            onClick={() => void signOut()}
+          >
+            Sign out{me.value === null ? '' : ` ${me.value.name}`}
           </button>
         )}
       </div>
@@ -132,6 +138,7 @@ function Screen() {
   if (place === 'deployments' && /^[1-9]\d{0,14}$/.test(name ?? '')) return <DeploymentScreen key={name} number={Number(name)} />;
   if (place === 'queue') return <QueueScreen />;
   if (place === 'deliveries') return <DeliveriesScreen />;
+  if (place === 'statistics') return <StatisticsScreen key={query.value.get('cluster')} />;
   return (
     <Empty title="There is nothing at this address">
       <p>

@@ -5,6 +5,7 @@ import { startClock } from './live/clock.ts';
 import { startClusters } from './live/clusters.ts';
 import { startStream } from './live/event-stream.ts';
 import { startLocation } from './live/location.ts';
+import { startSession } from './live/session.ts';
 import { startKeyboard } from './parts/keyboard.ts';
 import { startTheme } from './parts/theme.ts';
 import './style.css';
@@ -14,7 +15,7 @@ startLocation();
 startClock();
 startKeyboard();
 startClusters();
-startStream();
+void startSession().then(startStream);
 
 const root = document.createElement('div');
 root.id = 'page';

@@ -1,6 +1,6 @@
 // The API under /api/v1, as the page asks it.
 import type { Accepted } from '../../core/application.ts';
-import { credentials, isSignedOut } from './session.ts';
+import { credentials, isSignedOut, signature } from './session.ts';
 
 /** An answer that is not 2xx. `status` 0: there was no answer. The message is for people. */
 export class ApiFailure extends Error {
@@ -26,7 +26,7 @@ export async function post<T = Accepted>(path: string, body: Readonly<Record<str
   const response = await ask(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ by: 'page', ...body }),
+    body: JSON.stringify({ ...signature(), ...body }),
   });
   return (await response.json()) as T;
 }

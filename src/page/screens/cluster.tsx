@@ -6,11 +6,14 @@ import { deploymentPath, serverPath } from '../live/location.ts';
 import { firstLine, isNotOk, okServers, plural, progressOf, short, statusOf, toneOfServer } from '../live/words.ts';
 import { Empty } from '../parts/empty.tsx';
 import { showInTab } from '../parts/favicon.ts';
+import { Fold } from '../parts/fold.tsx';
 import { Icon, Pill } from '../parts/icons.tsx';
 import { StepStrip } from '../parts/step-strip.tsx';
 import { useResource } from '../parts/use-resource.ts';
 import { When } from '../parts/when.tsx';
 import { askToDeploy, askToLock, askToReleaseHold, askToRollBack, askToUnlock } from './cluster-actions.tsx';
+import { NotDeployed } from './commits.tsx';
+import { Configuration } from './configuration.tsx';
 import { History } from './history.tsx';
 
 export function ClusterScreen({ name }: { readonly name: string }) {
@@ -75,6 +78,7 @@ export function ClusterScreen({ name }: { readonly name: string }) {
           )}
         </section>
       </div>
+      {branches.length > 0 && <NotDeployed cluster={name} />}
       <ServerTable cluster={cluster} />
       <section aria-label="History">
         <h2>History</h2>
@@ -85,6 +89,7 @@ export function ClusterScreen({ name }: { readonly name: string }) {
         />
       </section>
       <Releases cluster={name} releases={releases.value.value?.releases ?? []} />
+      <Fold title="Configuration in force">{() => <Configuration cluster={name} />}</Fold>
     </>
   );
 }

@@ -13,10 +13,12 @@ import { capital, deploymentStatus, firstLine, PURPOSES, short } from '../live/w
 import { say } from '../parts/announcer.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { showInTab } from '../parts/favicon.ts';
+import { Fold } from '../parts/fold.tsx';
 import { Icon, Pill } from '../parts/icons.tsx';
 import { When } from '../parts/when.tsx';
 import { ActionBar } from './action-bar.tsx';
 import { Board } from './board.tsx';
+import { Changes } from './commits.tsx';
 import { Failures } from './failures.tsx';
 import { LogView } from './log-view.tsx';
 import { Servers } from './servers.tsx';
@@ -55,6 +57,7 @@ export function DeploymentScreen({ number }: { readonly number: number }) {
       <Servers view={view} servers={live.servers} log={log.value} selected={server} onSelect={select} />
       <Failures view={view} onServer={select} />
       {log.value !== null && <LogView number={number} log={log.value} names={live.servers.names} />}
+      <Fold title="Commits and files">{() => <Changes number={number} />}</Fold>
       <ActionBar view={view} />
     </div>
   );

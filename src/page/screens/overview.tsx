@@ -88,7 +88,7 @@ export function OverviewScreen() {
 }
 
 function Row({ cluster }: { readonly cluster: ClusterView }) {
-  const { release, held, locked, drifted, deployment, waiting, servers, branches, state } = cluster;
+  const { release, held, locked, drifted, deployment, waiting, servers, branches, state, head } = cluster;
   const status = statusOf(cluster);
   const isMoving = state !== 'idle';
   const ok = okServers(cluster);
@@ -136,6 +136,11 @@ function Row({ cluster }: { readonly cluster: ClusterView }) {
           </span>
         )}
         {drifted.length > 0 && <span class="mark tone-warn">{drifted.length} drifted</span>}
+        {typeof head?.ahead === 'number' && head.ahead > 0 && (
+          <span class="mark tone-run" title={`The head of the branch is ${short(head.revision)}`}>
+            <Icon name="up" /> {head.ahead} behind
+          </span>
+        )}
         {waiting !== null && (
           <a class="mark" href={deploymentPath(waiting)}>
             {waiting} waits

@@ -1,22 +1,36 @@
 // What runs and what waits, and for what.
 import { useEffect } from 'preact/hooks';
-import type { ClusterView } from '../../core/views.ts';
+import type { QueueEntry, QueueView } from '../../core/insight.ts';
 import { overview } from '../live/clusters.ts';
 import { clusterPath, deploymentPath } from '../live/location.ts';
-import { progressOf, statusOf } from '../live/words.ts';
+import { capital, progressOf, short } from '../live/words.ts';
+import type { Tone } from '../live/words.ts';
 import { Empty } from '../parts/empty.tsx';
 import { showInTab } from '../parts/favicon.ts';
 import { Pill } from '../parts/icons.tsx';
+import { Loading } from '../parts/loading.tsx';
 import { StepStrip } from '../parts/step-strip.tsx';
+import { useResource } from '../parts/use-resource.ts';
+import { When } from '../parts/when.tsx';
+
+const TONES: Readonly<Record<QueueEntry['kind'], Tone>> = {
+  deployment: 'wait',
+  lock: 'hold',
+  pause: 'warn',
+  operator: 'bad',
+  hold: 'hold',
+  server: 'warn',
+};
 
 export function QueueScreen() {
-  const clusters = overview.value?.clusters ?? [];
-  const running = clusters.filter((cluster) => cluster.state !== 'idle');
-  const waiting = clusters.filter((cluster) => cluster.waiting !== null);
+  const queue = useResource<QueueView>('queue', (event) => event.server === null);
+  const view = queue.value.value;
+  const [running, waiting] = [view?.running ?? [], view?.waiting ?? []];
   useEffect(
     () => showInTab(running.length > 0 ? 'run' : 'idle', `Queue ${running.length}+${waiting.length}`),
     [running.length, waiting.length],
   );
+  if (view === null) return <Loading what="queue" failure={queue.failure.value} />;
   if (running.length + waiting.length === 0) {
     return (
       <Empty title="Nothing runs, nothing waits" command="git push origin HEAD:servers/staging">
@@ -33,19 +47,8 @@ export function QueueScreen() {
         <h2>Running</h2>
         {running.length === 0 && <p class="muted">Nothing runs.</p>}
         <ul class="rows">
-          {running.map((cluster) => (
-            <li key={cluster.cluster} class="row">
-              <Pill {...statusOf(cluster)} />
-              {cluster.deployment !== null && (
-                <a data-row href={deploymentPath(cluster.deployment)}>
-                  Deployment {cluster.deployment}
-                </a>
-              )}
-              <a class="grow" href={clusterPath(cluster.cluster)}>
-                {cluster.cluster}
-              </a>
-              <StepStrip state={cluster.state} progress={progressOf(cluster)} />
-            </li>
+          {running.map((one) => (
+            <Running key={one.deployment} one={one} />
           ))}
         </ul>
       </section>
@@ -53,14 +56,24 @@ export function QueueScreen() {
         <h2>Waiting</h2>
         {waiting.length === 0 && <p class="muted">Nothing waits.</p>}
         <ul class="rows">
-          {waiting.map((cluster) => (
-            <li key={cluster.cluster} class="row">
-              <Pill tone="wait" word="Waiting" />
-              <a data-row href={deploymentPath(cluster.waiting ?? 0)}>
-                Deployment {cluster.waiting}
+          {waiting.map((one, i) => (
+            <li key={`${one.cluster} ${one.deployment ?? i}`} class="row">
+              <Pill tone={TONES[one.kind]} word={one.kind} />
+              <a data-row href={one.deployment === null ? clusterPath(one.cluster) : deploymentPath(one.deployment)}>
+                {one.deployment === null ? one.cluster : `Deployment ${one.deployment}`}
               </a>
-              <a href={clusterPath(cluster.cluster)}>{cluster.cluster}</a>
-              <span class="muted grow">{waitsFor(cluster)}</span>
+              {one.deployment !== null && <a href={clusterPath(one.cluster)}>{one.cluster}</a>}
+              {one.revision !== null && <code title={one.revision}>{short(one.revision)}</code>}
+              <span class="grow">waits for {one.waitsFor}</span>
+              <span class="muted">
+                {one.requestedBy}
+                {one.since !== null && (
+                  <>
+                    {' '}
+                    <When at={one.since} />
+                  </>
+                )}
+              </span>
             </li>
           ))}
         </ul>
@@ -69,7 +82,21 @@ export function QueueScreen() {
   );
 }
 
-function waitsFor({ state, deployment, locked }: ClusterView): string {
-  if (state !== 'idle') return `waits for deployment ${deployment ?? ''} to end`;
-  return locked === null ? 'begins at once' : `waits: locked by ${locked}`;
+function Running({ one }: { readonly one: QueueView['running'][number] }) {
+  const cluster = overview.value?.clusters.find(({ cluster: name }) => name === one.cluster);
+  return (
+    <li class="row">
+      <Pill tone="run" word={capital(one.state)} />
+      <a data-row href={deploymentPath(one.deployment)}>
+        Deployment {one.deployment}
+      </a>
+      <a href={clusterPath(one.cluster)}>{one.cluster}</a>
+      <span class="grow">
+        {cluster !== undefined && cluster.state !== 'idle' && <StepStrip state={cluster.state} progress={progressOf(cluster)} />}
+      </span>
+      <span class="muted">
+        {one.requestedBy} <When at={one.since} />
+      </span>
+    </li>
+  );
 }

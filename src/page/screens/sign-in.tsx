@@ -1,13 +1,25 @@
 // Nobody is signed in: the API's token is asked for once, and kept for this tab.
 import { signal } from '@preact/signals';
 import { ApiFailure } from '../live/api.ts';
-import { setToken } from '../live/session.ts';
+import { setToken, signInAddress } from '../live/session.ts';
 import { showInTab } from '../parts/favicon.ts';
 
 const problem = signal<string | null>(null);
 
 export function SignIn() {
   showInTab('warn', 'Signed out');
+  const address = signInAddress();
+  if (address !== null) {
+    return (
+      <div class="sign-in card">
+        <h1>Signed out</h1>
+        <p class="muted">Nothing is asked of the daemon until somebody signs in.</p>
+        <a class="button button-primary" href={address}>
+          Sign in
+        </a>
+      </div>
+    );
+  }
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const token = new FormData(event.currentTarget as HTMLFormElement).get('token');
