@@ -5,7 +5,7 @@ export type Piece = { readonly text: string; readonly style: string };
 
 const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 // Sequences that start with CSI, OSC (to its end), or a single escape.
-const SEQUENCE = /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-_]?/g;
+const SEQUENCE = /\u001b\[([0-9;:]*)m|\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[0-~]?/g;
 /** The daemon's log has made escapes visible: they are read in that form as well. */
 const SPELLED = /\\x1b\[([0-9;]*)m/g;
 

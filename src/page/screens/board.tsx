@@ -73,7 +73,7 @@ function Column({ view, servers, log, usual, onServer, step }: Props & { readonl
       </div>
       <div class="column-count">
         {step.total === 0 ? (
-          <span class="column-word">{step.state === 'skipped' ? 'not needed' : step.state}</span>
+          <span class="column-word">{wordOf(view, step)}</span>
         ) : (
           <>
             <strong>{done.toLocaleString('en')}</strong>
@@ -112,6 +112,11 @@ function Column({ view, servers, log, usual, onServer, step }: Props & { readonl
       )}
     </li>
   );
+}
+
+function wordOf({ result }: DeploymentView, { state }: StepView): string {
+  if (state !== 'skipped') return state;
+  return result === null || result === 'done' ? 'not needed' : 'not reached';
 }
 
 /** With a maintenance window the cluster decides at the end of the switch; from then on it goes forward. */

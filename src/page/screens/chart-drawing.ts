@@ -15,6 +15,7 @@ export function draw(element: HTMLElement, weeks: Statistics['weeks']): () => vo
     label,
     fill: colour(tone),
     stroke: colour(tone),
+    width: 0,
     points: { show: false },
     ...(bars === undefined ? {} : { paths: bars }),
   });

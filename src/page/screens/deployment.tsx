@@ -80,7 +80,7 @@ function Head({ view }: { readonly view: DeploymentView }) {
         <span class="muted">{duration(ended - Date.parse(view.requestedAt))}</span>
       </div>
       <div class="change">
-        <p class="message">{view.message === null ? 'The commit is being looked at' : firstLine(view.message)}</p>
+        <p class="message">{titleOf(view)}</p>
         <p class="muted facts">
           <span>
             <Icon name="branch" /> {view.repository} {view.branch}
@@ -91,7 +91,7 @@ function Head({ view }: { readonly view: DeploymentView }) {
             asked by {view.requestedBy} <When at={view.requestedAt} />
           </span>
         </p>
-        {(view.release !== null || view.previous !== null) && (
+        {(view.release !== null || (view.previous !== null && view.state !== 'ended')) && (
           <p class="muted facts">
             <code class="release">{view.previous ?? 'nothing'}</code>
             <span aria-label="becomes">→</span>
@@ -107,6 +107,11 @@ function Head({ view }: { readonly view: DeploymentView }) {
     </>
   );
 }
+
+const titleOf = ({ message, state, revision }: DeploymentView): string => {
+  if (message !== null) return firstLine(message);
+  return state === 'ended' ? `Revision ${short(revision)}` : 'The commit is being looked at';
+};
 
 function Problem({ view: { problem, result } }: { readonly view: DeploymentView }) {
   if (problem === null || result === 'done') return null;

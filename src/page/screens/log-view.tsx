@@ -79,8 +79,7 @@ export function LogView({ number, log, names }: Props) {
             />
           </label>
           <label class="select">
-            <span class="visually-hidden">Step</span>
-            <select value={step ?? ''} onChange={(event) => setQuery('step', event.currentTarget.value)}>
+            <select aria-label="Step" value={step ?? ''} onChange={(event) => setQuery('step', event.currentTarget.value)}>
               <option value="">all steps</option>
               {STEPS.map((name) => (
                 <option key={name} value={name}>
@@ -90,8 +89,7 @@ export function LogView({ number, log, names }: Props) {
             </select>
           </label>
           <label class="select">
-            <span class="visually-hidden">Server</span>
-            <select value={server ?? ''} onChange={(event) => setQuery('server', event.currentTarget.value)}>
+            <select aria-label="Server" value={server ?? ''} onChange={(event) => setQuery('server', event.currentTarget.value)}>
               <option value="">all servers</option>
               {optionsOf(names, server).map((name) => (
                 <option key={name} value={name}>

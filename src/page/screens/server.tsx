@@ -80,7 +80,10 @@ export function ServerScreen({ cluster, server }: Props) {
         <ul class="rows">
           {view.releases.map((release) => (
             <li key={release.id} class="row">
-              <Pill tone={release.current ? 'ok' : 'idle'} word={release.current ? 'current' : release.state} />
+              <Pill
+                tone={release.current ? 'ok' : release.state === 'bad' || release.state === 'failed' ? 'bad' : 'idle'}
+                word={release.current ? 'current' : release.state}
+              />
               <code>{short(release.revision)}</code>
               <code class="grow release">{release.id}</code>
             </li>
