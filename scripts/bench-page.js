@@ -81,7 +81,7 @@ try {
 
   const began = Date.now();
   await page.goto(`${url}/deployments/${deployment}`, { waitUntil: 'commit' });
-  await page.waitForFunction('(document.querySelector(".matrix canvas")?.height ?? 0) > 20');
+  await page.locator('.matrix canvas[style*="height"]').waitFor();
   const interactive = Date.now() - began;
   const atLoad = await page.evaluate('tasks.splice(0)');
   const lines = () => page.evaluate(`Number(/([\\d,]+) lines/.exec(document.body.innerText)?.[1].replaceAll(',', '') ?? 0)`);

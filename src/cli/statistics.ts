@@ -60,7 +60,14 @@ function row(name: string, figures: Figures): Cell[] {
 
 function slowestLines(slowest: Statistics['slowest'], output: Output): string[] {
   if (slowest.length === 0) return [];
-  const columns = [{ title: 'SLOW SERVER' }, { title: 'CLUSTER' }, { title: 'DEPLOYMENTS', align: 'right' as const }, { title: 'SLOWER BY' }];
-  const rows = slowest.slice(0, 10).map(({ server, cluster, times, slowerByMs }): Cell[] => [server, cluster, String(times), duration(slowerByMs)]);
+  const columns = [
+    { title: 'SLOW SERVER' },
+    { title: 'CLUSTER' },
+    { title: 'DEPLOYMENTS', align: 'right' as const },
+    { title: 'SLOWER BY' },
+  ];
+  const rows = slowest
+    .slice(0, 10)
+    .map(({ server, cluster, times, slowerByMs }): Cell[] => [server, cluster, String(times), duration(slowerByMs)]);
   return ['', ...table(columns, rows, output.width(), output.palette.faint)];
 }

@@ -1,4 +1,5 @@
 // The port for what the page looks at beside the state itself: times, servers, queue, commits, settings, statistics. It only reads.
+import type { EndedRecord } from './ended.ts';
 import type { Estimate } from './estimate.ts';
 import type { Action, Direction, StepName } from './step.ts';
 import type { Statistics, StatisticsQuery } from './statistics.ts';
@@ -18,6 +19,8 @@ export type Insight = {
   /** Between what was live when the deployment was requested and its revision. */
   changes(deployment: number, signal: AbortSignal): Promise<ChangesView>;
   configuration(cluster: string): ConfigurationView;
+  /** The cluster's last deployment that began and has ended; `null`: none. */
+  last(cluster: string): Promise<EndedRecord | null>;
   statistics(query: StatisticsQuery): Promise<Statistics>;
 };
 
@@ -127,4 +130,3 @@ export type ConfigurationView = {
   branch: { repository: string; branch: string; url: string; type: string; build: Record<string, unknown> } | null;
   settings: Record<string, unknown>;
 };
-

@@ -14,7 +14,12 @@ export type ServerFacts = {
   readonly times: readonly DeploymentTimes[];
 };
 
-export function serverDetail(cluster: Cluster, server: Server, record: ClusterRecord, { view, contact, times }: ServerFacts): ServerDetailView {
+export function serverDetail(
+  cluster: Cluster,
+  server: Server,
+  record: ClusterRecord,
+  { view, contact, times }: ServerFacts,
+): ServerDetailView {
   const known = record.servers.find((one) => one.name === server.name);
   const drift = record.drifted.find((one) => one.server === server.name);
   return {

@@ -10,7 +10,8 @@ export const DEFINITIONS = {
   deployments: 'Deployments that began in the time, of every kind, without those that only brought a server up that was left behind.',
   changes:
     'Deployments of a revision that users met: all servers served it, or it failed after the maintenance page was up (without one: after the first switch).',
-  changesPerWeek: 'Changes that are live and stayed so, or were rolled back later: those that reached users whole, per seven days of the time.',
+  changesPerWeek:
+    'Changes that are live and stayed so, or were rolled back later: those that reached users whole, per seven days of the time.',
   leadTimeMs: 'Median time from the commit (the revision that was deployed) to the moment when all servers of the cluster served it.',
   changeFailureRate:
     'Changes that went wrong, of all changes: they failed after users could notice, were taken back by verification, or somebody rolled back from them.',
@@ -106,7 +107,7 @@ function judged(records: readonly EndedRecord[]): ReadonlyMap<number, Verdict> {
 }
 
 /** Did users meet it? An abort before that is a change of mind; after it, whoever went back did so for a reason. */
-const isChange = ({ result, lockedAt, liveAt }: EndedRecord): boolean => result === 'done' ? liveAt !== null : lockedAt !== null;
+const isChange = ({ result, lockedAt, liveAt }: EndedRecord): boolean => (result === 'done' ? liveAt !== null : lockedAt !== null);
 
 function figuresOf(records: readonly EndedRecord[], verdicts: ReadonlyMap<number, Verdict>, ms: number): Figures {
   const changes = records.flatMap((record) => {

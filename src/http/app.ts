@@ -2,10 +2,10 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { STYLE_HASH } from './document.ts';
 import { answerFailure, failureHandler } from './failure.ts';
 import { originGuard, tokenGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
-import { STYLE_HASH } from './overview-page.ts';
 import type { Context } from './route.ts';
 import { createRoutes } from './routes.ts';
 

@@ -12,7 +12,13 @@ const PING_MS = 15_000;
  * `after`: the last event that the client knows. A client that takes nothing for a while gets `event: resync` and is left; it comes back with
  * the id that it has and misses nothing. The stream ends with `event: end`: the client must close it then.
  */
-export async function streamCells(context: Context, request: Request, response: Response, deployment: number, after: number): Promise<void> {
+export async function streamCells(
+  context: Context,
+  request: Request,
+  response: Response,
+  deployment: number,
+  after: number,
+): Promise<void> {
   if ((await context.application.deployment(deployment)) === null) throw notFound('There is no such deployment.');
   const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
   if (stream === null) return;
@@ -37,7 +43,8 @@ export async function streamCells(context: Context, request: Request, response: 
 
 /** Only what may not come twice has an id; the course and the end may. */
 export function messageOf({ id, course, cells, others, ended }: CellsView): string {
-  const data = cells.length > 0 ? `data: ${JSON.stringify(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
+  const data =
+    cells.length > 0 ? `data: ${JSON.stringify(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
   return [
     course === null ? '' : `event: course\ndata: ${JSON.stringify(course)}\n\n`,
     data === '' ? '' : `id: ${id}\n${data}`,

@@ -1,5 +1,22 @@
 // The description of what insight-routes.ts serves.
-import { cluster, common, count, failure, json, listOf, milliseconds, number, object, orNull, query, ref, text, time, unknown } from './openapi-schema.ts';
+import {
+  cluster,
+  common,
+  count,
+  failure,
+  json,
+  listOf,
+  milliseconds,
+  number,
+  object,
+  orNull,
+  plain,
+  query,
+  ref,
+  text,
+  time,
+  unknown,
+} from './openapi-schema.ts';
 
 const noRepository = { 502: failure('The repository cannot be asked.') };
 
@@ -54,6 +71,60 @@ export const insightPaths = {
         query('cluster', text, 'Of this cluster only.'),
       ],
       responses: { ...common, ...unknown, 200: json('The figures, with their definitions.', ref('Statistics')) },
+    },
+  },
+};
+
+const inBrowser = { security: [{ token: [] }, { browser: [] }] };
+
+/** What is read by people without a script, by feed readers and by wall displays: the token also counts as the password of basic authentication. */
+export const pagePaths = {
+  '/': { get: { summary: 'The overview, as HTML', ...inBrowser, responses: { ...common, 200: plain('HTML.', 'text/html') } } },
+  '/clusters/{name}': {
+    get: {
+      summary: 'One cluster, as HTML',
+      ...inBrowser,
+      parameters: [cluster],
+      responses: { ...common, ...unknown, 200: plain('HTML.', 'text/html') },
+    },
+  },
+  '/deployments/{number}': {
+    get: {
+      summary: 'One deployment, as HTML',
+      ...inBrowser,
+      parameters: [number],
+      responses: { ...common, ...unknown, 200: plain('HTML.', 'text/html') },
+    },
+  },
+  '/deployments/{number}/log': {
+    get: {
+      summary: 'Its log',
+      ...inBrowser,
+      parameters: [number],
+      responses: { ...common, ...unknown, 200: plain('Lines of text.', 'text/plain') },
+    },
+  },
+  '/api/v1/clusters/{name}/badge.svg': {
+    get: {
+      summary: 'Its state as a picture',
+      ...inBrowser,
+      parameters: [cluster],
+      responses: { ...common, ...unknown, 200: plain('SVG.', 'image/svg+xml') },
+    },
+  },
+  '/cctray.xml': {
+    get: {
+      summary: 'All clusters, for build monitors (CCTray)',
+      ...inBrowser,
+      responses: { ...common, 200: plain('XML.', 'application/xml') },
+    },
+  },
+  '/feed.atom': {
+    get: {
+      summary: 'The newest deployments, for feed readers (Atom)',
+      ...inBrowser,
+      parameters: [query('cluster', text, 'Of this cluster only.')],
+      responses: { ...common, 200: plain('Atom.', 'application/atom+xml') },
     },
   },
 };

@@ -1,8 +1,23 @@
 // GET /api/v1/openapi.json: the description of the API, written by hand and checked against the routes by a test.
 // https://spec.openapis.org/oas/v3.1.0
 
-import { insightPaths, insightSchemas } from './openapi-insight.ts';
-import { cluster, common, count, failure, json, listOf, number, object, orNull, plain, query, ref, text, unknown } from './openapi-schema.ts';
+import { insightPaths, insightSchemas, pagePaths } from './openapi-insight.ts';
+import {
+  cluster,
+  common,
+  count,
+  failure,
+  json,
+  listOf,
+  number,
+  object,
+  orNull,
+  plain,
+  query,
+  ref,
+  text,
+  unknown,
+} from './openapi-schema.ts';
 import type { Json } from './openapi-schema.ts';
 
 const body = (properties: Json, required: readonly string[] = []): Json => ({
@@ -25,7 +40,7 @@ export function openApi(version: string): Json {
     openapi: '3.1.0',
     info: { title: 'Lockstep', version, license: { name: 'MIT', identifier: 'MIT' } },
     security: [{ token: [] }],
-    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...insightPaths, ...otherPaths },
+    paths: { ...hookPaths, ...clusterPaths, ...deploymentPaths, ...deliveryPaths, ...insightPaths, ...pagePaths, ...otherPaths },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
   };
 }
@@ -257,19 +272,8 @@ const otherPaths = {
       },
     },
   },
-  '/': {
-    get: { summary: 'The page', security: [{ token: [] }, { browser: [] }], responses: { ...common, 200: plain('HTML.', 'text/html') } },
-  },
   ...Object.fromEntries(
-    [
-      '/clusters/{name}',
-      '/clusters/{name}/servers/{server}',
-      '/deployments/{number}',
-      '/queue',
-      '/deliveries',
-      '/statistics',
-      '/audit',
-    ].map((path) => [
+    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics'].map((path) => [
       path,
       {
         get: {

@@ -27,7 +27,9 @@ export async function* cellFeed(tools: CellTools, number: number, after: number,
   const wasOver = found.state === 'ended';
   // A deployment that ends in memory has not ended before that is durable: the feed knows when it is.
   const isOver = async (seen: number): Promise<boolean> =>
-    wasOver ? (await tools.store.events({ after: seen, limit: 1, deployment: number })).length === 0 : seen >= (feed.endOf(number) ?? Infinity);
+    wasOver
+      ? (await tools.store.events({ after: seen, limit: 1, deployment: number })).length === 0
+      : seen >= (feed.endOf(number) ?? Infinity);
   let stages = -1;
   const piece = (batch: readonly Recorded[], id: number, ended: boolean): CellsView => {
     const isNew = found.course.length !== stages;
@@ -53,7 +55,8 @@ export async function* cellFeed(tools: CellTools, number: number, after: number,
   }
 }
 
-const courseOf = ({ course }: Deployment): CellsView['course'] => course.map(({ action, step, direction }) => ({ action, step, direction }));
+const courseOf = ({ course }: Deployment): CellsView['course'] =>
+  course.map(({ action, step, direction }) => ({ action, step, direction }));
 
 const isCell = ({ event }: Recorded): boolean => event.type in STATES;
 

@@ -131,7 +131,10 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
     // Asked before the page: what is recorded meanwhile comes with the next one.
     const until = lastEvent();
     const page = await store.events({ after, limit: PAGE, deployment });
-    return { items: page.map(stripped), last: page.length < PAGE ? Math.max(until, page.at(-1)?.number ?? 0) : (page.at(-1)?.number ?? until) };
+    return {
+      items: page.map(stripped),
+      last: page.length < PAGE ? Math.max(until, page.at(-1)?.number ?? 0) : (page.at(-1)?.number ?? until),
+    };
   }
 
   return {

@@ -158,6 +158,7 @@ export function createInsight(tools: InsightTools): Insight {
     commits,
     changes,
     configuration: configurationOf,
+    last: async (cluster) => (await store.ended({ cluster, limit: 1 }))[0] ?? null,
     async statistics(query) {
       const { cluster, since } = query;
       if (cluster !== null) clusterNamed(cluster);

@@ -22,7 +22,8 @@ export async function between(
   const range = known === null ? head : `${known}..${head}`;
   const commits = await commitsOf(mirror, range, limits.commits, signal);
   const total = known === null ? null : await countOf(mirror, range, signal);
-  const files = known === null || limits.files === 0 ? { files: [], total: null } : await filesOf(mirror, known, head, limits.files, signal);
+  const files =
+    known === null || limits.files === 0 ? { files: [], total: null } : await filesOf(mirror, known, head, limits.files, signal);
   const diverged = base !== null && (known === null || !(await isIn(mirror, known, head, signal)));
   return { commits, totalCommits: total, files: files.files, totalFiles: files.total, diverged };
 }

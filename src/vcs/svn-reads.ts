@@ -11,7 +11,10 @@ import { at } from './svn-url.ts';
 
 export type SvnInfo = { readonly kind: string; readonly url: string; readonly root: string; readonly lastChanged: string };
 export type SvnChild = { readonly name: string; readonly lastChanged: string };
-export type SvnEntry = SvnLog & { readonly revision: string; readonly paths: readonly { readonly path: string; readonly action: string }[] };
+export type SvnEntry = SvnLog & {
+  readonly revision: string;
+  readonly paths: readonly { readonly path: string; readonly action: string }[];
+};
 export type SvnLog = { readonly author: string; readonly message: string; readonly time: number };
 
 const TIMEOUT_MS = 120_000;
@@ -82,7 +85,7 @@ async function ask(
   revision: string,
   options: Pick<SvnOptions, 'revision' | 'limit'>,
   signal: AbortSignal,
-  more: readonly ('--verbose')[] = [],
+  more: readonly '--verbose'[] = [],
 ): Promise<XmlNode | null> {
   const tried = `svn ${command} of ${url} (${place.repository.name})`;
   const stopped = new DeployError('aborted', `${tried} was stopped.`);

@@ -47,7 +47,13 @@ const records: EndedRecord[] = [
   record(2, '03T11:00', { committedAt: at('03T09:00') }),
   record(3, '03T11:30', { purpose: 'roll-back', release: 'r1', previous: 'r2', committedAt: null }),
   // Went back by itself after verification: locked at 12:01, the last unlock of the way back 40 s later.
-  record(4, '10T12:00', { result: 'rolled-back', previous: 'r1', liveAt: null, unlockedAt: at('10T12:01') + 40_000, endedAt: at('10T12:02') }),
+  record(4, '10T12:00', {
+    result: 'rolled-back',
+    previous: 'r1',
+    liveAt: null,
+    unlockedAt: at('10T12:01') + 40_000,
+    endedAt: at('10T12:02'),
+  }),
   // Failed before anybody could notice, and aborted: no changes.
   record(5, '10T13:00', { result: 'failed', lockedAt: null, unlockedAt: null, liveAt: null }),
   record(6, '10T14:00', { result: 'aborted', lockedAt: null, unlockedAt: null, liveAt: null }),

@@ -3,14 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type {
-  ChangesView,
-  CommitsView,
-  ConfigurationView,
-  QueueView,
-  ServerDetailView,
-  TimesView,
-} from '../../src/core/insight.ts';
+import type { ChangesView, CommitsView, ConfigurationView, QueueView, ServerDetailView, TimesView } from '../../src/core/insight.ts';
 import type { Statistics } from '../../src/core/statistics.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
@@ -61,7 +54,9 @@ async function cellsOf(deployment: number, after: number): Promise<{ cells: numb
   });
   const text = await response.text();
   const messages = text.split('\n\n').filter((message) => message.startsWith('id: '));
-  const cells = messages.flatMap((message) => (message.includes('event:') ? [] : (JSON.parse(message.split('data: ')[1] ?? '[]') as number[][])));
+  const cells = messages.flatMap((message) =>
+    message.includes('event:') ? [] : (JSON.parse(message.split('data: ')[1] ?? '[]') as number[][]),
+  );
   return { cells, ids: messages.map((message) => Number(/^id: (\d+)/.exec(message)?.[1])), text };
 }
 
@@ -129,7 +124,11 @@ test('a server shows its releases, its room and its last deployments', async () 
 
 test('the configuration in force is shown with its hash, and without any secret', async () => {
   const view = await api<ConfigurationView>('clusters/production/configuration');
-  expect(view).toMatchObject({ cluster: 'production', problem: null, branch: { branch: 'servers/production', build: { environment: ['TOKEN'] } } });
+  expect(view).toMatchObject({
+    cluster: 'production',
+    problem: null,
+    branch: { branch: 'servers/production', build: { environment: ['TOKEN'] } },
+  });
   expect(view.hash).toMatch(/^[0-9a-f]{64}$/);
   expect(view.settings['secrets']).toEqual({ key: 'from command' });
   expect(JSON.stringify(view)).not.toContain('sesame');

@@ -33,6 +33,7 @@ export function createMemoryInsight(): Insight {
     changes: (deployment) =>
       Promise.resolve({ deployment, base: null, head: 'a', commits: [], totalCommits: 0, files: [], totalFiles: 0, diverged: false }),
     configuration: (cluster) => ({ cluster, hash: '', loadedAt: '2026-01-01T00:00:00.000Z', problem: null, branch: null, settings: {} }),
+    last: () => Promise.resolve(null),
     statistics: (query) => Promise.resolve(statistics([], query)),
   };
 }

@@ -35,7 +35,8 @@ export function setQuery(name: string, value: string | null): void {
 }
 
 /** The rest is the server's: the API, sign-in, feeds. */
-const isScreen = (pathname: string): boolean => /^\/(?:$|(?:clusters|deployments)\/|(?:queue|deliveries|statistics|audit)$)/.test(pathname);
+const isScreen = (pathname: string): boolean =>
+  /^\/(?:$|clusters\/[^/]+(?:\/servers\/[^/]+)?$|deployments\/\d+$|(?:queue|deliveries|statistics)$)/.test(pathname);
 
 function read(): void {
   query.value = new URLSearchParams(location.search);

@@ -11,7 +11,6 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ['g q', 'Queue'],
   ['g d', 'Deliveries'],
   ['g s', 'Statistics'],
-  ['g a', 'Audit'],
   ['Esc', 'Close, leave a field'],
   ['?', 'This list'],
 ];

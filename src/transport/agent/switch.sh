@@ -13,7 +13,7 @@ preview() { # RELEASE
 
 switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   enter
-  [ "$1" = - ] || need_lock "$1"
+  [ "$1" = - ] || { need_lock "$1" && tell switch; }
   recall
   find_current
   adopt_current
