@@ -26,6 +26,7 @@ export function watchTimings(log: LiveLog | null): Timings | null {
 }
 
 const MOST_LINES = 200_000;
+const SHOWN_EVERY_MS = 150;
 const RETRY_MS = 2_000;
 /** At most so many lines are read in one go. */
 const PIECE = 500;
@@ -39,6 +40,15 @@ export function openLog(number: number, names: readonly string[]): LiveLog {
     version: signal(0),
     dropped: 0,
     close: () => controller.abort(),
+  };
+
+  // However small the pieces are that come, lines are shown at most so often.
+  let showing: ReturnType<typeof setTimeout> | undefined;
+  const showSoon = (): void => {
+    showing ??= setTimeout(() => {
+      showing = undefined;
+      log.version.value += 1;
+    }, SHOWN_EVERY_MS);
   };
 
   const take = (text: string): void => {
@@ -66,7 +76,7 @@ export function openLog(number: number, names: readonly string[]): LiveLog {
           if (skip > 0) skip -= 1;
           else take(line);
         }
-        log.version.value += 1;
+        showSoon();
         if (lines.length > PIECE) await new Promise((resolve) => setTimeout(resolve));
       }
     }

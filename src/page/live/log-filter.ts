@@ -8,8 +8,9 @@ export type LogFilter = {
   readonly text: string;
 };
 
-/** Indexes of the lines, in order. What programs print belongs to the step that was under way. */
-export function matching(lines: readonly LogLine[], { server, step, text }: LogFilter): readonly number[] {
+/** Indexes of the lines, in order; `null`: all of them. What programs print belongs to the step that was under way. */
+export function matching(lines: readonly LogLine[], { server, step, text }: LogFilter): readonly number[] | null {
+  if (server === null && step === null && text === '') return null;
   const found: number[] = [];
   const wanted = text.toLowerCase();
   let current: string | null = null;

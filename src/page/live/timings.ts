@@ -23,14 +23,17 @@ const MOST_AT_WORK = 50;
 
 export function createTimings(servers: number): Timings {
   const steps = new Map<string, Times>();
-  const known = new Map<string, StepTimes>();
+  const known = new Map<string, { readonly times: StepTimes; readonly at: number; isOld: boolean }>();
+  // Thousands of times are not put in order with every line that comes.
+  const pauseMs = servers > 500 ? 1_000 : 0;
   const keyOf = (step: StepName, direction: Direction): string => `${direction} ${step}`;
 
   return {
     note({ verb, step, direction, server }, at) {
       if (server < 0 || server >= servers) return;
       const key = keyOf(step, direction);
-      known.delete(key);
+      const old = known.get(key);
+      if (old !== undefined) old.isOld = true;
       let times = steps.get(key);
       if (times === undefined) {
         times = { began: new Float64Array(servers), ended: new Float64Array(servers) };
@@ -47,10 +50,10 @@ export function createTimings(servers: number): Timings {
     of(step, direction) {
       const key = keyOf(step, direction);
       const ready = known.get(key);
-      if (ready !== undefined) return ready;
+      if (ready !== undefined && (!ready.isOld || performance.now() - ready.at < pauseMs)) return ready.times;
       const times = steps.get(key);
       const computed: StepTimes = times === undefined ? { median: null, slowest: null, atWork: [] } : summary(times);
-      known.set(key, computed);
+      known.set(key, { times: computed, at: performance.now(), isOld: false });
       return computed;
     },
     one(step, direction, server) {

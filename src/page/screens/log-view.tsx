@@ -1,6 +1,6 @@
 // The log: only the lines in sight are in the document, however many there are. It follows the end until somebody scrolls up.
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { STEPS } from '../../core/step.ts';
 import { pieces } from '../live/ansi.ts';
 import { ask } from '../live/api.ts';
@@ -27,16 +27,17 @@ export function LogView({ number, log, names }: Props) {
   const step = query.value.get('step');
   const text = query.value.get('text') ?? '';
   const shown = useComputed(() => {
-    watch(log.version);
+    const version = watch(log.version);
     const settings = query.value;
     const name = settings.get('server');
-    return matching(log.lines, {
+    const found = matching(log.lines, {
       server: name === null ? null : names.indexOf(name),
       step: settings.get('step'),
       text: settings.get('text') ?? '',
     });
+    return { version, found, count: found?.length ?? log.lines.length };
   });
-  const count = shown.value.length;
+  const { found, count } = shown.value;
 
   useEffect(() => {
     if (isFollowing.value && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
@@ -56,8 +57,18 @@ export function LogView({ number, log, names }: Props) {
     lastTop.current = element.scrollTop;
   };
   const lastTop = useRef(0);
+  const options = useMemo(
+    () =>
+      optionsOf(names, server).map((name) => (
+        <option key={name} value={name}>
+          {name}
+        </option>
+      )),
+    [names, server],
+  );
   const first = Math.max(0, Math.floor(top.value / LINE) - MARGIN_LINES);
-  const slice = shown.value.slice(first, first + Math.ceil(HEIGHT / LINE) + 2 * MARGIN_LINES);
+  const end = Math.min(count, first + Math.ceil(HEIGHT / LINE) + 2 * MARGIN_LINES);
+  const slice = found === null ? Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i) : found.slice(first, end);
   return (
     <section aria-label="Log" class="log-section">
       <div class="section-head">
@@ -91,11 +102,7 @@ export function LogView({ number, log, names }: Props) {
           <label class="select">
             <select aria-label="Server" value={server ?? ''} onChange={(event) => setQuery('server', event.currentTarget.value)}>
               <option value="">all servers</option>
-              {optionsOf(names, server).map((name) => (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              ))}
+              {options}
             </select>
           </label>
           <button class="button" aria-pressed={isFollowing.value} onClick={() => (isFollowing.value = !isFollowing.value)}>
