@@ -1,5 +1,5 @@
 // The page in a real browser, on a real daemon with real servers: what people see and do.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -7,6 +7,9 @@ import { until } from '../lab/until.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
 import { findings, openBrowser, photograph } from './browser.ts';
+
+// A browser, checks in two themes and pictures at three widths: slow where cores are few.
+jest.setTimeout(120_000);
 
 const SERVERS = ['web1', 'web2', 'web3', 'web4', 'web5'];
 
