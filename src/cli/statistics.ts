@@ -1,4 +1,5 @@
 // `statistics`: how often is deployed, how long it takes, how much goes wrong, and how soon it is mended.
+import { visibleLine } from '../core/escape.ts';
 import type { Figures, Statistics } from '../core/statistics.ts';
 import { EXIT } from './failure.ts';
 import type { Output } from './output.ts';
@@ -15,7 +16,7 @@ export async function statistics({ api, output }: Session, cluster: string | und
 
 function lines(found: Statistics, output: Output): string[] {
   const { since, until, total, clusters, slowest, definitions } = found;
-  const head = `From ${since.slice(0, 10)} to ${until.slice(0, 10)}`;
+  const head = `From ${visibleLine(since.slice(0, 10))} to ${visibleLine(until.slice(0, 10))}`;
   if (total.deployments === 0) return [`${head} nothing was deployed.`];
   const titles = ['CLUSTER', 'DEPLOYMENTS', 'CHANGES/WEEK', 'LEAD TIME', 'FAILED', 'RECOVERY', 'CUTOVER', 'DURATION'];
   const columns = titles.map((title, i) => ({ title, align: i === 0 ? ('left' as const) : ('right' as const) }));
@@ -28,7 +29,7 @@ function lines(found: Statistics, output: Output): string[] {
     ...slowestLines(slowest, output),
     '',
     ...(['changes', 'changesPerWeek', 'leadTimeMs', 'changeFailureRate', 'timeToRecoveryMs', 'cutoverMs'] as const).map((name) =>
-      output.palette.faint(`${WORDS[name]}: ${definitions[name]}`),
+      output.palette.faint(`${WORDS[name]}: ${visibleLine(definitions[name])}`),
     ),
   ];
 }

@@ -10,6 +10,8 @@ import type { ServerView } from './views.ts';
 export type Insight = {
   /** `not-found`: no such deployment, or its times were never kept. */
   times(deployment: number): Promise<TimesView>;
+  /** Is there such a deployment? */
+  knows(deployment: number): Promise<boolean>;
   /** What became of the deployment's servers after the event `after`, then what becomes of them, until it has ended or `signal` aborts. */
   cells(deployment: number, after: number, signal: AbortSignal): AsyncIterable<CellsView>;
   server(cluster: string, server: string): Promise<ServerDetailView>;

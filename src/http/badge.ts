@@ -30,4 +30,4 @@ export function badge(name: string, { tone, word }: Health): string {
 const short = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 
 /** The fonts that will draw it are not known here: wide enough for the usual ones. */
-const widthOf = (text: string): number => Math.ceil([...text].length * 7) + 2 * PADDING;
+const widthOf = (text: string): number => text.length * 7 + 2 * PADDING;

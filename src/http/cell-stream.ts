@@ -19,7 +19,7 @@ export async function streamCells(
   deployment: number,
   after: number,
 ): Promise<void> {
-  if ((await context.application.deployment(deployment)) === null) throw notFound('There is no such deployment.');
+  if (!(await context.application.insight.knows(deployment))) throw notFound('There is no such deployment.');
   const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
   if (stream === null) return;
   const ping = setInterval(() => {
@@ -41,10 +41,21 @@ export async function streamCells(
   }
 }
 
+const texts = new WeakMap<CellsView['cells'], string>();
+
+/** Many who watch get the same list: it is written out once. */
+function textOf(cells: CellsView['cells']): string {
+  const known = texts.get(cells);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(cells);
+  texts.set(cells, text);
+  return text;
+}
+
 /** Only what may not come twice has an id; the course and the end may. */
 export function messageOf({ id, course, cells, others, ended }: CellsView): string {
   const data =
-    cells.length > 0 ? `data: ${JSON.stringify(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
+    cells.length > 0 ? `data: ${textOf(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
   return [
     course === null ? '' : `event: course\ndata: ${JSON.stringify(course)}\n\n`,
     data === '' ? '' : `id: ${id}\n${data}`,

@@ -1,9 +1,11 @@
 // GET /deployments/:number: the steps of one deployment and the servers that are not well, as a plain page that needs no script; and its log.
 import type { Request, Response } from 'express';
+import type { Tone } from '../core/health.ts';
 import type { DeploymentServerView, DeploymentView, StepView } from '../core/views.ts';
 import { factsOf } from './cluster-page.ts';
 import { htmlDocument, htmlTable, htmlTime } from './document.ts';
 import { escaped, segment, subject } from './markup.ts';
+import { healthMark } from './overview-page.ts';
 import { deploymentIn, notFound } from './route.ts';
 import type { Context } from './route.ts';
 
@@ -18,19 +20,9 @@ export async function showDeployment({ application }: Context, request: Request,
 export function deploymentPage(view: DeploymentView): string {
   const { number, cluster, result, state, reason, problem, revision, author, message, branch, supersededBy } = view;
   const word = result ?? state;
-  const tone =
-    result === 'done'
-      ? 'ok'
-      : result === null
-        ? state === 'needs-operator'
-          ? 'bad'
-          : 'run'
-        : result === 'failed' || result === 'rolled-back'
-          ? 'bad'
-          : 'warn';
   const isOver = state === 'ended';
   const facts: [string, string][] = [
-    ['State', `<span class="state ${tone}">${escaped(word)}</span>`],
+    ['State', healthMark({ tone: toneOf(view), word })],
     ['Cluster', `<a href="/clusters/${segment(cluster)}">${escaped(cluster)}</a>`],
     ['Commit', `<code>${escaped(revision)}</code><br>${escaped(author ?? '')}: ${escaped(subject(message))}`],
     ['Branch', escaped(branch)],
@@ -52,6 +44,12 @@ ${htmlTable(['Step', 'State', 'Servers', 'Began', 'Ended'], view.steps.map(stepR
 ${serverTable(view.servers)}
 <p><a href="/deployments/${number}/log">The log</a></p>`;
   return htmlDocument({ title: `${word} – ${number} ${cluster}`, body, refreshSeconds: isOver ? null : 3 });
+}
+
+function toneOf({ result, state }: DeploymentView): Tone {
+  if (result === null) return state === 'needs-operator' ? 'bad' : 'run';
+  if (result === 'done') return 'ok';
+  return result === 'failed' || result === 'rolled-back' ? 'bad' : 'warn';
 }
 
 function stepRow({ step, direction, state, done, total, startedAt, finishedAt }: StepView): string[] {

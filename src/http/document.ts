@@ -9,12 +9,15 @@ const STYLE = `
 .plain { --ground: #f5f6f8; --surface: #fff; --line: #dde1e8; --text: #1b222c; --muted: #556070; --accent: #2357d9; --ok: #157347; --run: #2357d9; --warn: #8f5700; --bad: #c0281f;
   background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', Arial, sans-serif; margin: 0 auto; max-width: 72rem; min-height: 100vh; box-sizing: border-box; padding: 1.5rem 1rem; }
 @media (prefers-color-scheme: dark) { .plain { --ground: #0d1117; --surface: #151b24; --line: #263041; --text: #e7ecf3; --muted: #9eabbd; --accent: #7ea6ff; --ok: #4cc88c; --run: #7ea6ff; --warn: #eab04d; --bad: #ff8b80; } }
+body:has(> .plain) { margin: 0; }
+.plain { box-shadow: 0 0 0 100vmax var(--ground); clip-path: inset(0 -100vmax); }
 .plain h1 { font-size: 1.4rem; margin: 0 0 1rem; overflow-wrap: anywhere; }
 .plain h2 { font-size: 1.05rem; margin: 1.6rem 0 .5rem; }
 .plain a { color: var(--accent); }
 .plain table { background: var(--surface); border: 1px solid var(--line); border-collapse: collapse; width: 100%; }
 .plain th, .plain td { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; padding: .45rem .7rem; text-align: left; vertical-align: top; }
-.plain thead th { color: var(--muted); font-size: .85rem; font-weight: 600; }
+.plain th { overflow-wrap: break-word; }
+.plain thead th { color: var(--muted); font-size: .85rem; font-weight: 600; white-space: nowrap; }
 .plain small, .plain .muted { color: var(--muted); }
 .plain .ok { color: var(--ok); } .plain .run { color: var(--run); } .plain .warn { color: var(--warn); } .plain .bad { color: var(--bad); }
 .plain .state { font-weight: 600; }

@@ -51,27 +51,40 @@ export async function* cellFeed(tools: CellTools, number: number, after: number,
       yield piece(part, id, ended && id === last.number);
     }
     if (ended) return;
-    if (batch.length < LARGE_PIECE) await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+    if (batch.length < LARGE_PIECE) await sleep(untilTick(), undefined, { signal }).catch(() => undefined);
   }
 }
+
+/** All readers wake at the same ticks of the clock, and so are at the same place: what is sent to them is made once. */
+const untilTick = (): number => INTERVAL_MS - (Date.now() % INTERVAL_MS);
 
 const courseOf = ({ course }: Deployment): CellsView['course'] =>
   course.map(({ action, step, direction }) => ({ action, step, direction }));
 
 const isCell = ({ event }: Recorded): boolean => event.type in STATES;
 
+const partsOf = new WeakMap<readonly Recorded[], Recorded[][]>();
+
 /** Runs of cells and of other events: each becomes one message with its own id. */
 function parted(batch: readonly Recorded[]): Recorded[][] {
+  const known = partsOf.get(batch);
+  if (known !== undefined) return known;
   const parts: Recorded[][] = [];
   for (const recorded of batch) {
     const part = parts.at(-1);
     if (part?.[0] !== undefined && isCell(part[0]) === isCell(recorded)) part.push(recorded);
     else parts.push([recorded]);
   }
+  partsOf.set(batch, parts);
   return parts;
 }
 
-function contentOf(batch: readonly Recorded[], requestedAt: number): Pick<CellsView, 'cells' | 'others'> {
+type Content = Pick<CellsView, 'cells' | 'others'>;
+const contents = new WeakMap<readonly Recorded[], Content>();
+
+function contentOf(batch: readonly Recorded[], requestedAt: number): Content {
+  const known = contents.get(batch);
+  if (known !== undefined) return known;
   const cells: Cell[] = [];
   const others: string[] = [];
   for (const { event, at } of batch) {
@@ -81,5 +94,7 @@ function contentOf(batch: readonly Recorded[], requestedAt: number): Pick<CellsV
       others.push(event.type);
     }
   }
-  return { cells, others };
+  const content = { cells, others };
+  contents.set(batch, content);
+  return content;
 }

@@ -32,6 +32,7 @@ const WINDOW = 20_000;
 const PAGE = 1_000;
 const MOST_REPLAYED = 8;
 const MOST_ENDS = 1_000;
+const MOST_LISTS = 50;
 
 type Entry = { readonly recorded: Recorded; readonly view: EventView };
 
@@ -41,6 +42,7 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
   let waiting = new Set<() => void>();
   const replayed = new Map<number, Promise<Deployment | null>>();
   const ends = new Map<number, number>();
+  const lists = new Map<string, Recorded[]>();
 
   subscribe((published) => {
     for (const { recorded, deployment } of published) {
@@ -64,6 +66,19 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
   function inWindow(after: number): readonly Entry[] | null {
     const first = window[0]?.recorded.number;
     return first === undefined || after + 1 < first ? null : window.slice(after + 1 - first, after + 1 - first + PAGE);
+  }
+
+  /** Readers that are at the same place get the very same list, and can share what they make of it. */
+  function ofDeployment(deployment: number, entries: readonly Entry[]): Recorded[] {
+    const key = `${deployment} ${entries[0]?.recorded.number ?? 0} ${entries.length}`;
+    let found = lists.get(key);
+    if (found === undefined) {
+      found = entries.flatMap(({ recorded }) => (recorded.deployment === deployment ? [recorded] : []));
+      lists.set(key, found);
+      const [oldest] = lists.keys();
+      if (lists.size > MOST_LISTS && oldest !== undefined) lists.delete(oldest);
+    }
+    return found;
   }
 
   /** Nothing else runs between the last look and this call: an event cannot slip through. */
@@ -145,7 +160,7 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
       pages(
         after,
         signal,
-        (entries) => entries.flatMap(({ recorded }) => (recorded.deployment === deployment ? [recorded] : [])),
+        (entries) => ofDeployment(deployment, entries),
         (seen) => recordedFrom(deployment, seen),
       ),
   };

@@ -152,6 +152,7 @@ export function createInsight(tools: InsightTools): Insight {
 
   return {
     times,
+    knows: async (number) => engine.state.deployments.has(number) || (await store.deployment(number)) !== null,
     cells: (number, after, signal) => cellFeed({ feed: tools.feed, store }, number, after, signal),
     server,
     queue: () => queueView(engine.state),

@@ -6,6 +6,7 @@ export function createMemoryInsight(): Insight {
   return {
     times: (deployment) =>
       Promise.resolve({ deployment, cluster: 'production', requestedAt: 0, servers: ['web1'], stages: [], event: 7, estimate: [] }),
+    knows: () => Promise.resolve(true),
     async *cells(_deployment, after): AsyncGenerator<CellsView> {
       if (after >= 7) return;
       yield await Promise.resolve({ id: 7, course: [], cells: [[0, 1, 2, 345]], others: [], ended: true });
