@@ -8,7 +8,7 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: ['*.js', '.dependency-cruiser.cjs', 'scripts/*.js', 'src/migrations/*.js', 'test/lab/*.js'],
+          allowDefaultProject: ['*.js', '.dependency-cruiser.cjs', 'scripts/*.js', 'src/migrations/*.js', 'src/page/*.js', 'test/lab/*.js'],
         },
       },
     },

@@ -35,6 +35,7 @@ import { createPeople } from './people/people.ts';
 import { createAudit } from './requests/authority.ts';
 import { createApplication } from './requests/application.ts';
 import { createCatchUp } from './requests/catch-up.ts';
+import { rememberContacts } from './requests/contacts.ts';
 import { createDriftWatch } from './requests/drift-watch.ts';
 import { createHeads } from './requests/heads.ts';
 import { createLookout } from './requests/lookout.ts';
@@ -48,6 +49,7 @@ import { lockDataDirectory } from './store/data-lock.ts';
 import { openDeploymentLogs } from './store/deployment-log.ts';
 import { housekeeping } from './requests/housekeeping.ts';
 import { openPeopleStore } from './store/people.ts';
+import { linesOf } from './store/log-lines.ts';
 import { openSecrets } from './store/secrets.ts';
 import { openStore } from './store/sqlite.ts';
 import { openTransport } from './transport/open.ts';
@@ -93,6 +95,7 @@ export async function startDaemon({
   const certificate = listening.tls && (await readCertificate(listening.tls));
   const loaded = await loadConfiguration(config);
   let { configuration } = loaded;
+  let configurationFile = { hash: loaded.hash, at: now() };
   let configurationProblem: string | null = null;
 
   const lock = await lockDataDirectory(data);
@@ -108,7 +111,7 @@ export async function startDaemon({
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
   const migrations = openMigrations();
   const runtime = await openRuntime(data);
-  const transport = openTransport({ directory: join(data, 'ssh'), runtime });
+  const { transport, contactOf } = rememberContacts(openTransport({ directory: join(data, 'ssh'), runtime }), now);
 
   const epoch = await store.raiseEpoch();
   const channels = openChannels(transport, epoch, join(data, 'migrations'));
@@ -187,6 +190,8 @@ export async function startDaemon({
     lookout,
     configuration: () => configuration,
     configurationProblem: () => configurationProblem,
+    configurationFile: () => configurationFile,
+    contactOf,
     versionControl,
     catchUpNow: catchUp.hurry,
     transport,
@@ -230,7 +235,10 @@ export async function startDaemon({
   catchUp.start();
   driftWatch.start();
   const listener = {
-    onLoaded: (next: LoadedConfiguration): void => void adopt(next.configuration, null),
+    onLoaded: (next: LoadedConfiguration): void => {
+      configurationFile = { hash: next.hash, at: now() };
+      void adopt(next.configuration, null);
+    },
     onProblem: (problem: string): void => void adopt(configuration, problem),
   };
   const watcher = await watchConfiguration(config, listener, { hash: loaded.hash });
@@ -278,7 +286,7 @@ export async function startDaemon({
 
   async function* readLog(number: number, { follow, signal }: { follow: boolean; signal: AbortSignal }): AsyncGenerator<string> {
     if ((await store.deployment(number)) === null) throw new DeployError('not-found', `there is no deployment ${number}`);
-    yield* logs.read(number, { follow, signal, ended: () => !engine.state.deployments.has(number) });
+    yield* linesOf(logs.read(number, { follow, signal, ended: () => !engine.state.deployments.has(number) }));
   }
 
   async function close(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Accepted } from '../core/application.ts';
 import type { AuditView } from '../core/audit-text.ts';
 import type { AuditVerdict } from '../core/audit.ts';
 import type { TokenView, UserView } from '../core/people.ts';
+import type { Statistics } from '../core/statistics.ts';
 import type {
   ClusterView,
   DeliveryView,
@@ -58,6 +59,7 @@ export type Api = {
   notices(): Promise<NoticesView>;
   retryNotice(id: number): Promise<Accepted>;
   testNotice(target: string): Promise<Accepted>;
+  statistics(query: { cluster: string | undefined; since: string }): Promise<Statistics>;
 };
 
 /** The daemon says what is not allowed. */
@@ -140,6 +142,10 @@ export function createApi(client: Client, by: string): Api {
     audit: async (filter) => (await get(`/audit${queryOf(filter)}`)) as { entries: AuditView[] },
     exportAudit: (filter, format, signal) => client.open(`/api/v1/audit${queryOf({ ...filter, format })}`, { accept: '*/*', signal }),
     verifyAudit: async (expect) => (await get(`/audit/verify${queryOf({ expect })}`, { limitMs: SLOW_MS })) as AuditVerdict,
+    async statistics({ cluster, since }) {
+      const query = new URLSearchParams({ since, ...(cluster === undefined ? {} : { cluster }) });
+      return (await get(`/statistics?${query.toString()}`)) as Statistics;
+    },
     replay: async (repository, id) => (await send(`/deliveries/${segment(repository)}/${segment(id)}/replay`)) as HookAnswer,
     tokens: async () => (await get('/tokens')) as { tokens: TokenView[] },
     createToken: async (order) => (await send('/tokens', order)) as { token: TokenView; secret: string },

@@ -30,6 +30,7 @@ import type { Session } from './session.ts';
 import { DEFAULT_URL } from './settings.ts';
 import type { GlobalOptions } from './settings.ts';
 import { check, daemon, hookSecret, init, installHooks, trustServers } from './setup.ts';
+import { statistics } from './statistics.ts';
 import { servers, status } from './status.ts';
 import { createToken, revokeToken, tokens } from './tokens.ts';
 import { addUser, changePassword, removeUser, users } from './users.ts';
@@ -104,6 +105,7 @@ type CommandOptions = {
   servers?: boolean;
   repository?: string;
   limit?: number;
+  since?: string;
   follow?: boolean;
   revision?: string;
   force?: boolean;
@@ -116,7 +118,6 @@ type CommandOptions = {
   drift?: string;
   cluster?: string;
   directory?: string;
-  since?: string;
   csv?: boolean;
   jsonl?: boolean;
   expect?: string;
@@ -207,6 +208,14 @@ function lookCommands(program: Command, does: Does): void {
       .argument('[cluster]')
       .option('--limit <n>', 'how many', wholeNumber, 20),
     (session, [cluster], { limit = 20 }) => history(session, cluster, limit),
+  );
+  does(
+    program
+      .command('statistics')
+      .description('how often is deployed, how long it takes, how much goes wrong, and how soon it is mended')
+      .argument('[cluster]')
+      .option('--since <when>', 'a span like 30d or 12w, or a date', '90d'),
+    (session, [cluster], { since = '90d' }) => statistics(session, cluster, since),
   );
   does(
     program

@@ -4,6 +4,7 @@ import type { BranchRule } from '../core/configuration.ts';
 import { placeholders, variablesOf } from '../core/pattern.ts';
 import type { Repository, VersionSource } from '../core/repository.ts';
 import type { Files } from './files.ts';
+import { MAINTENANCE_PAGE } from './maintenance-page.ts';
 import { resolveMigrations } from './migrations.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
@@ -18,18 +19,6 @@ import { resolveTransfer } from './transfer.ts';
 import { withoutSlash } from './values.ts';
 
 export const ENVIRONMENTS = ['development', 'test', 'preproduction', 'gray', 'production'] as const;
-
-/** The maintenance page of clusters that name none. Self-contained: while it shows, nothing else of the site can be relied on. */
-export const MAINTENANCE_PAGE = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="5">
-<title>Updating</title>
-<style>body{display:grid;place-items:center;min-height:90vh;margin:1rem;font:1.2rem/1.5 system-ui,sans-serif;text-align:center}</style>
-<p>We are updating the software. Please try again in several seconds.</p>
-</html>
-`;
 
 export function resolveRepository(name: string, input: RepositoryInput, files: Files, problems: Problems, warnings: string[]): Repository {
   const path: Path = ['repositories', name];

@@ -31,7 +31,7 @@ const linkName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is not a plain name; letters, digits, ".", "-" and "_" are allowed, a letter or digit first')
   .refine(
-    (name) => !['current', 'next', 'releases', 'shared', 'maintenance', 'maintenance.html'].includes(name),
+    (name) => !['current', 'next', 'releases', 'shared', 'maintenance', 'maintenance.html', 'maintenance.json'].includes(name),
     'is a name that Lockstep uses itself',
   );
 

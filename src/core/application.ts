@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import type { DriftSettings } from './cluster.ts';
 import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict } from './audit.ts';
 import type { Forge } from './forge.ts';
+import type { Insight } from './insight.ts';
 import type { Change } from './repository.ts';
 import type { DeliveryQuery, HistoryQuery } from './ports.ts';
 import type {
@@ -68,6 +69,7 @@ export type Application = {
   settleMigration(deployment: number, done: boolean, actor: Actor): Promise<Accepted>;
   lock(cluster: string, actor: Actor, reason: string): Promise<Accepted>;
   unlock(cluster: string, actor: Actor): Promise<Accepted>;
+  readonly insight: Insight;
   /** Takes an authenticated change. Resolves when it is durable and, if that is quick, decided; rejects with `store` when it is not. */
   receive(change: Change): Promise<HookAnswer>;
   /** What was received, newest first, with what came of it. */

@@ -76,7 +76,8 @@ export function courseBack(deployment: Deployment): StageProgress[] {
 }
 
 function progressOf(stage: Stage): StageProgress {
-  return { ...stage, state: 'waiting', startedAt: null, finishedAt: null, total: 0, done: 0, failed: 0, running: 0, cursor: 0 };
+  const counts = { total: 0, done: 0, failed: 0, running: 0, cursor: 0 };
+  return { ...stage, state: 'waiting', startedAt: null, finishedAt: null, ...counts, starts: [], ends: [], failures: [] };
 }
 
 /** Does the server take part in the stage? Asked when the stage opens and while servers are started, in order. */

@@ -64,6 +64,11 @@ export type StageProgress = Stage & {
   running: number;
   /** Servers before this index have been started. */
   cursor: number;
+  /** By server (0 for the scope `cluster`): when it was started and when it ended, in milliseconds since 1970; no entry: not yet. */
+  starts: number[];
+  ends: number[];
+  /** Servers whose action failed here. */
+  failures: number[];
 };
 
 export type Deployment = {

@@ -102,10 +102,10 @@ export function evolve(deployment: Deployment, event: DeploymentEvent, at: numbe
     case 'started':
       return start(deployment, event, at);
     case 'finished':
-      finish(deployment, event);
+      finish(deployment, event, at);
       return settle(deployment, at);
     case 'failed':
-      fail(deployment, event);
+      fail(deployment, event, at);
       return settle(deployment, at);
     case 'abort-requested':
       if (!isAbortable(deployment)) impossible(deployment, event);
@@ -175,6 +175,7 @@ function start(deployment: Deployment, event: DeploymentEvent & { type: 'started
   stage.running += 1;
   stage.state = 'running';
   stage.startedAt ??= at;
+  stage.starts[event.server ?? 0] = at;
   if (event.server === null) return;
   const member = memberOf(deployment, event);
   if (member.at === event.stage || event.server < stage.cursor || !isMember(deployment, stage, member)) impossible(deployment, event);
@@ -187,11 +188,12 @@ function start(deployment: Deployment, event: DeploymentEvent & { type: 'started
   if (stage.action === 'switch' && stage.direction === 'forward') member.mayHaveSwitched = true;
 }
 
-function finish(deployment: Deployment, event: DeploymentEvent & { type: 'finished' }): void {
+function finish(deployment: Deployment, event: DeploymentEvent & { type: 'finished' }, at: number): void {
   const stage = openStage(deployment, event);
   if (stage.running < 1) impossible(deployment, event);
   stage.running -= 1;
   stage.done += 1;
+  stage.ends[event.server ?? 0] = at;
   if (event.server === null) return learn(deployment, event.facts);
   const member = memberOf(deployment, event);
   if (member.at !== event.stage || member.status !== 'running') impossible(deployment, event);
@@ -224,10 +226,12 @@ function learnOfServer(deployment: Deployment, stage: StageProgress, member: Mem
   }
 }
 
-function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' }): void {
+function fail(deployment: Deployment, event: DeploymentEvent & { type: 'failed' }, at: number): void {
   const stage = openStage(deployment, event);
   if (stage.running < 1) impossible(deployment, event);
   stage.running -= 1;
+  stage.ends[event.server ?? 0] = at;
+  if (event.server !== null) stage.failures.push(event.server);
   if (event.server === null) {
     stage.failed += 1;
     deployment.problem = event.problem;

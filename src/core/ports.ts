@@ -1,11 +1,13 @@
 // The other ports: what the engine and the steps ask of version control, builds, and the store.
 import type { Artifact, ManifestEntry } from './artifact.ts';
 import type { AuditEntry, AuditMark, AuditQuery, AuditVerdict, TimedNote } from './audit.ts';
+import type { Between, BetweenLimits } from './between.ts';
 import type { Channel, Compression, Inspection, Pack, ReleaseLink } from './channel.ts';
 import type { Cluster, MigrationSettings } from './cluster.ts';
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
 import type { Finding } from './drift.ts';
+import type { EndedRecord } from './ended.ts';
 import type { Facts, Recorded } from './event.ts';
 import type { ProvidedFile, SecretReference } from './files.ts';
 import type { Effect } from './next.ts';
@@ -14,6 +16,7 @@ import type { State } from './state.ts';
 import type { Build, Commit, Repository } from './repository.ts';
 import type { Outbox } from './outbox.ts';
 import type { ClusterRecord, DeliveryRecord, DeploymentRecord, HeadRecord } from './records.ts';
+import type { DeploymentTimes } from './times.ts';
 
 /**
  * One repository, as the daemon uses it. Everything rejects with DeployError `repository` (cannot be reached, no such revision)
@@ -35,6 +38,11 @@ export type VersionControl = {
    * Rejects with `configuration` when the file cannot be read.
    */
   signer(branch: string, revision: string, allowedSigners: string, signal: AbortSignal): Promise<string | null>;
+  /**
+   * Commits and changed files between two revisions of a branch; Git: brings `head` into the mirror, as `commit` does. `base` null: the
+   * newest commits up to `head`.
+   */
+  between(branch: string, base: string | null, head: string, limits: BetweenLimits, signal: AbortSignal): Promise<Between>;
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
   /**
@@ -170,7 +178,15 @@ export type Batch = {
   readonly deliveries: readonly DeliveryRecord[];
   readonly heads: readonly HeadRecord[];
   readonly audit: readonly TimedNote[];
+  /** Of deployments that ended in this turn; absent: none did. */
+  readonly ended?: readonly Ended[];
 };
+
+/** What is kept of an ended deployment beside its view. */
+export type Ended = { readonly record: EndedRecord; readonly times: DeploymentTimes };
+
+/** `since`: ended at or after this time, milliseconds since 1970. */
+export type EndedQuery = { readonly cluster?: string; readonly since?: number; readonly limit: number };
 
 /** Of all repositories, or of one. */
 export type DeliveryQuery = { readonly repository?: string; readonly limit: number };
@@ -197,6 +213,12 @@ export type Store = Outbox & {
   unfinished(): Promise<readonly DeploymentRecord[]>;
   /** Newest first. */
   history(query: HistoryQuery): Promise<readonly DeploymentRecord[]>;
+  /** Newest first; without those that never began. */
+  ended(query: EndedQuery): Promise<readonly EndedRecord[]>;
+  /** The times of an ended deployment; `null`: not kept. */
+  times(deployment: number): Promise<DeploymentTimes | null>;
+  /** The times of a cluster's newest ended deployments, newest first. */
+  timesOf(cluster: string, limit: number): Promise<readonly DeploymentTimes[]>;
   delivery(repository: string, id: string): Promise<DeliveryRecord | null>;
   /** Newest first. Only the newest 10,000 are kept. */
   deliveries(query: DeliveryQuery): Promise<readonly DeliveryRecord[]>;

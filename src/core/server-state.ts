@@ -1,7 +1,7 @@
 // The word for what one server of a deployment is doing.
 import type { Deployment, Member } from './deployment.ts';
 import type { ServerState } from './server.ts';
-import type { Action } from './step.ts';
+import type { Action, Direction } from './step.ts';
 
 type Words = readonly [waiting: ServerState, running: ServerState, done: ServerState];
 
@@ -34,6 +34,12 @@ const BACK: Readonly<Partial<Record<Action, Words>>> = {
   collect: ['live', 'live', 'live'],
 };
 
+/** What a member of a stage is doing there; `null`: the stage has no word for it. */
+export function stateIn(action: Action, direction: Direction, status: 'waiting' | 'running' | 'done'): ServerState | null {
+  const row = (direction === 'forward' ? FORWARD : BACK)[action];
+  return row?.[status === 'waiting' ? 0 : status === 'done' ? 2 : 1] ?? null;
+}
+
 export function serverState(deployment: Deployment, member: Member): ServerState {
   if (member.excluded !== null) return member.excluded;
   if (member.problem !== null) return member.problem.code === 'unreachable' ? 'unreachable' : 'failed';
@@ -43,7 +49,6 @@ export function serverState(deployment: Deployment, member: Member): ServerState
   if (stage === undefined) return 'idle';
   // A migration before the lock finds servers that have not switched yet.
   if (stage.action === 'migrate' && !member.mayHaveSwitched) return 'uploaded';
-  const row = (stage.direction === 'forward' ? FORWARD : BACK)[stage.action];
   const isHere = member.at === deployment.at;
-  return row?.[!isHere ? 0 : member.status === 'done' ? 2 : 1] ?? 'idle';
+  return stateIn(stage.action, stage.direction, !isHere ? 'waiting' : member.status === 'done' ? 'done' : 'running') ?? 'idle';
 }

@@ -2,6 +2,7 @@
 import { isApproved } from './approval.ts';
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
+import { isAbortable, isPausable, isSkippable } from './evolve.ts';
 import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
 import { retained } from './retention.ts';
 import { serverState } from './server-state.ts';
@@ -9,6 +10,7 @@ import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
 import type {
   ClusterView,
+  DeploymentAction,
   DeploymentServerView,
   DeploymentView,
   PastReleaseView,
@@ -41,6 +43,7 @@ export function deploymentView(deployment: Deployment): DeploymentView {
     waitsFor: waitView(deployment),
     endedAt: deployment.endedAt === null ? null : iso(deployment.endedAt),
     supersededBy: deployment.supersededBy,
+    actions: actionsOf(deployment),
     steps: stepViews(deployment),
     servers: deployment.cluster.servers.map((server, i) => serverView(deployment, server.name, deployment.members[i] as Member)),
   };
@@ -57,6 +60,17 @@ export function waitView(deployment: Deployment): WaitView | null {
   if (state !== 'waiting' || notBefore === null) return null;
   const until = iso(notBefore);
   return { kind: 'time', until, text: `waits until ${until.slice(0, 16).replace('T', ' ')} UTC` };
+}
+
+function actionsOf(deployment: Deployment): DeploymentAction[] {
+  if (deployment.state === 'ended') return [];
+  if (deployment.state === 'needs-operator') return ['settle'];
+  const actions: DeploymentAction[] = [];
+  if (isAbortable(deployment)) actions.push('abort');
+  if (isPausable(deployment)) actions.push('pause');
+  if (deployment.pausedBy !== null) actions.push('resume');
+  if (deployment.members.some((_, i) => isSkippable(deployment, i))) actions.push('skip');
+  return actions;
 }
 
 function reasonOf(deployment: Deployment): string {

@@ -78,6 +78,8 @@ export type ClusterView = {
   /** The head of its branch is not deployed because who committed or pushed it said so: which, and why; or null. */
   skipped: string | null;
   branches: { repository: string; branch: string }[];
+  /** Head of the branch as the daemon last saw it, and how many commits it is ahead of what is live; `null`: not counted yet, or unknown. */
+  head?: { revision: string; ahead: number | null } | null;
   /** Servers that were seen to differ from what they were given. */
   drifted: { server: string; finding: string; at: string }[];
   servers: ServerView[];
@@ -96,6 +98,9 @@ export type StepView = {
 };
 
 export type DeploymentServerView = ServerView & { bytes: number; carrier: string | null; warning: string | null };
+
+/** A request that would be accepted in this state. `skip`: of at least one server. */
+export type DeploymentAction = 'abort' | 'pause' | 'resume' | 'skip' | 'settle';
 
 export type DeploymentView = {
   number: number;
@@ -120,6 +125,8 @@ export type DeploymentView = {
   waitsFor: WaitView | null;
   endedAt: string | null;
   supersededBy: number | null;
+  /** What can be asked of it now; missing: nothing. */
+  actions?: readonly DeploymentAction[];
   steps: StepView[];
   servers: DeploymentServerView[];
 };

@@ -1,10 +1,12 @@
 // What a turn makes durable: its events, and the projections that they changed.
 import type { TimedNote } from '../core/audit.ts';
 import type { Deployment } from '../core/deployment.ts';
+import { endedRecord } from '../core/ended.ts';
 import type { Recorded } from '../core/event.ts';
 import type { Batch } from '../core/ports.ts';
 import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
+import { timesOf } from '../core/times.ts';
 import { deploymentView } from '../core/view-of.ts';
 
 /** Where each unfinished deployment stands; a deployment's row is written again only when it has moved. */
@@ -46,6 +48,10 @@ export function batchOf(
       view: deploymentView(deployment),
     })),
     clusters: [...clusters].map((name) => clusterOf(state, name).record),
+    ended: moved.flatMap((deployment) => {
+      const record = endedRecord(deployment);
+      return record === null ? [] : [{ record, times: timesOf(deployment) }];
+    }),
     deliveries: rows.flatMap((row) => row.deliveries ?? []),
     heads: rows.flatMap((row) => row.heads ?? []),
     audit,

@@ -44,7 +44,7 @@ async function admitToCluster(application: Application, name: string, actor: Act
   if (!seesCluster(actor, name) || (await application.cluster(name)) === null) throw notFound('There is no such cluster.');
 }
 
-async function admitToDeployment(application: Application, number: number, actor: Actor): Promise<void> {
+export async function admitToDeployment(application: Application, number: number, actor: Actor): Promise<void> {
   if (seesAll(actor)) return;
   const found = await application.deployment(number);
   if (found === null || !seesCluster(actor, found.cluster)) throw notFound('There is no such deployment.');

@@ -2,11 +2,11 @@
 import express from 'express';
 import type { Express } from 'express';
 import helmet from 'helmet';
+import { STYLE_HASH } from './document.ts';
 import { createDoor } from './door.ts';
 import { answerFailure, failureHandler } from './failure.ts';
 import { originGuard } from './guard.ts';
 import type { Doorplate } from './guard.ts';
-import { STYLE_HASH } from './overview-page.ts';
 import { isGuarded } from './route.ts';
 import type { Context } from './route.ts';
 import { createRoutes } from './routes.ts';
@@ -22,7 +22,10 @@ export function createApp(context: Context, doorplate: () => Doorplate): Express
         useDefaults: false,
         directives: {
           'default-src': ["'none'"],
-          'style-src': [STYLE_HASH],
+          'script-src': ["'self'"],
+          'style-src': ["'self'", STYLE_HASH],
+          'connect-src': ["'self'"],
+          'img-src': ["'self'"],
           'base-uri': ["'none'"],
           'form-action': ["'none'"],
           'frame-ancestors': ["'none'"],

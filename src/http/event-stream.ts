@@ -3,8 +3,10 @@
 import type { Request, Response } from 'express';
 import type { Actor } from '../core/actor.ts';
 import type { EventView } from '../core/views.ts';
+import { admitToDeployment } from './admission.ts';
 import { writeAndWait } from './connection.ts';
-import { Malformed, queryNumber } from './route.ts';
+import { streamCells } from './cell-stream.ts';
+import { Malformed, queryNumber, queryValue } from './route.ts';
 import type { Context } from './route.ts';
 import { openStream } from './stream.ts';
 import { visibleEvents } from './visible.ts';
@@ -18,7 +20,16 @@ const PING_MS = 15_000;
 export async function streamEvents(context: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const { application } = context;
   const last = application.lastEvent();
-  const wanted = lastSeen(request) ?? queryNumber(request, 'after', 0) ?? last;
+  const seen = lastSeen(request) ?? queryNumber(request, 'after', 0);
+  const deployment = queryNumber(request, 'deployment', 1);
+  const form = queryValue(request, 'form');
+  if (form !== undefined) {
+    if (form !== 'cells' || deployment === undefined) throw new Malformed('form: must be cells, with the number of a deployment');
+    // Events of one deployment: without `after` all of them, from its beginning.
+    await admitToDeployment(application, deployment, actor);
+    return streamCells(context, request, response, deployment, Math.min(seen ?? 0, last));
+  }
+  const wanted = seen ?? last;
   const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
   if (stream === null) return;
   const say = (text: string): Promise<boolean> => writeAndWait(response, text, context.slowReaderMs, stream.signal);

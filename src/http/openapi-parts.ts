@@ -5,6 +5,9 @@ export type Json = Readonly<Record<string, unknown>>;
 /** Kept open on purpose: views gain fields, and a reader that refuses unknown ones would break. */
 export const text = { type: 'string' };
 export const count = { type: 'integer', minimum: 0 };
+/** -1: not yet. */
+export const milliseconds = { type: 'integer', minimum: -1 };
+export const time = { ...text, format: 'date-time' };
 export const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 export const listOf = (items: Json): Json => ({ type: 'array', items });
 export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });

@@ -1,6 +1,7 @@
 // GET /api/v1/openapi.json: the description of the API, written by hand and checked against the routes by a test.
 // https://spec.openapis.org/oas/v3.1.0
 
+import { insightPaths, insightSchemas, pagePaths } from './openapi-insight.ts';
 import {
   body,
   by,
@@ -33,9 +34,11 @@ export function openApi(version: string): Json {
       ...clusterPaths,
       ...deploymentPaths,
       ...deliveryPaths,
+      ...insightPaths,
       ...auditPaths,
       ...peoplePaths,
       ...noticePaths,
+      ...pagePaths,
       ...otherPaths,
     },
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' }, browser: { type: 'http', scheme: 'basic' } }, schemas },
@@ -309,6 +312,12 @@ const otherPaths = {
       parameters: [
         query('after', count, 'Begin after this event; without it, with what happens from now on.'),
         { name: 'Last-Event-ID', in: 'header', schema: count, description: 'The same, and stronger.' },
+        query('deployment', { type: 'integer', minimum: 1 }, 'With `form=cells`: of this deployment.'),
+        query(
+          'form',
+          { enum: ['cells'] },
+          'Compact, at most ten messages a second: `data` is [[server, stage, state, ms], …]: index of the server (-1: once for the cluster), index into the course, 1 began, 2 finished, 3 failed, milliseconds since the request. `event: course`: [{action, step, direction}, …], first and when the deployment turns back. `event: change`: names of other events; ask for the deployment anew. `event: end`: it has ended.',
+        ),
       ],
       responses: { ...common, 200: plain('The stream.', 'text/event-stream') },
     },
@@ -326,8 +335,26 @@ const otherPaths = {
       },
     },
   },
-  '/': {
-    get: { summary: 'The page', security: [{ token: [] }, { browser: [] }], responses: { ...common, 200: plain('HTML.', 'text/html') } },
+  ...Object.fromEntries(
+    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics'].map((path) => [
+      path,
+      {
+        get: {
+          summary: 'A screen of the page',
+          security: [{ token: [] }, { browser: [] }],
+          parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: text })),
+          responses: { ...common, 200: plain('HTML.', 'text/html') },
+        },
+      },
+    ]),
+  ),
+  '/assets/{file}': {
+    get: {
+      summary: "A file of the page's own",
+      security: [],
+      parameters: [{ name: 'file', in: 'path', required: true, schema: text }],
+      responses: { 200: plain('Code, styles or a picture.', 'text/javascript'), 404: failure('There is no such file.') },
+    },
   },
 };
 
@@ -338,6 +365,7 @@ const decision = object({ ref: text, action: text, reason: text, deployment: orN
 
 const schemas = {
   ...peopleSchemas,
+  ...insightSchemas,
   Failure: object({ error: object({ code: text, message: text }) }),
   Accepted: object({ message: text, deployment: orNull(count) }),
   Overview: object({ version: text, clusters: listOf(ref('Cluster')), configurationProblem: orNull(text), storeProblem: orNull(text) }),
@@ -353,6 +381,10 @@ const schemas = {
     waitsFor: orNull(ref('Wait')),
     skipped: { ...orNull(text), description: 'Why the head of its branch is not deployed, when who committed or pushed it said so.' },
     branches: listOf(object({ repository: text, branch: text })),
+    head: {
+      ...orNull(object({ revision: text, ahead: orNull(count) })),
+      description: 'Head of the branch; `ahead`: commits that are not deployed, null: not counted yet.',
+    },
     drifted: listOf(object({ server: text, finding: text, at: { ...text, format: 'date-time' } })),
     servers: listOf(object(server)),
     removed: { ...listOf(text), description: 'Servers that left the configuration; they keep what they serve.' },
@@ -365,30 +397,34 @@ const schemas = {
     ]),
     description: 'What a deployment that has not begun waits for, besides its turn.',
   },
-  Deployment: object({
-    number: count,
-    cluster: text,
-    repository: text,
-    purpose: { enum: ['deploy', 'roll-back', 'emergency', 'catch-up'] },
-    branch: text,
-    revision: text,
-    author: orNull(text),
-    message: orNull(text),
-    release: orNull(text),
-    previous: orNull(text),
-    artifact: orNull(text),
-    state: text,
-    result: orNull(text),
-    reason: text,
-    problem: orNull(object({ code: text, message: text, detail: orNull(text) })),
-    requestedBy: text,
-    requestedAt: { ...text, format: 'date-time' },
-    waitsFor: orNull(ref('Wait')),
-    endedAt: orNull(text),
-    supersededBy: orNull(count),
-    steps: listOf(object(step)),
-    servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
-  }),
+  Deployment: object(
+    {
+      number: count,
+      cluster: text,
+      repository: text,
+      purpose: { enum: ['deploy', 'roll-back', 'emergency', 'catch-up'] },
+      branch: text,
+      revision: text,
+      author: orNull(text),
+      message: orNull(text),
+      release: orNull(text),
+      previous: orNull(text),
+      artifact: orNull(text),
+      state: text,
+      result: orNull(text),
+      reason: text,
+      problem: orNull(object({ code: text, message: text, detail: orNull(text) })),
+      requestedBy: text,
+      requestedAt: { ...text, format: 'date-time' },
+      waitsFor: orNull(ref('Wait')),
+      endedAt: orNull(text),
+      supersededBy: orNull(count),
+      actions: { ...listOf({ enum: ['abort', 'pause', 'resume', 'skip', 'settle'] }), description: 'What can be asked of it now.' },
+      steps: listOf(object(step)),
+      servers: listOf(object({ ...server, bytes: count, carrier: orNull(text), warning: orNull(text) })),
+    },
+    ['actions'],
+  ),
   AuditEntry: object({
     number: count,
     at: { ...text, format: 'date-time' },

@@ -1,69 +1,81 @@
-// GET /: the clusters and what they serve, as a plain page that needs no script.
-import { createHash } from 'node:crypto';
+// GET /: the clusters and what they serve, by environment, as a plain page that needs no script.
 import type { Request, Response } from 'express';
 import type { Actor } from '../core/actor.ts';
-import { visibleLine } from '../core/escape.ts';
+import { healthOf, SIGNS } from '../core/health.ts';
+import type { Health, Tone } from '../core/health.ts';
 import type { ClusterView, OverviewView } from '../core/views.ts';
+import { htmlDocument, htmlTable, htmlTime } from './document.ts';
+import { escaped, segment, subject } from './markup.ts';
 import type { Context } from './route.ts';
 import { visibleOverview } from './visible.ts';
 
-const STYLE = `
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { border-bottom: 1px solid #8886; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; }
-.problem { border-left: .3rem solid #c33; padding-left: .6rem; }
-`;
+export type Row = { readonly view: ClusterView; readonly health: Health };
 
-/** What the Content-Security-Policy must allow for the page to look like something. */
-export const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+/** Often enough to watch a deployment, seldom enough for a screen that is forgotten in a corner. */
+const WHILE_RUNNING_S = 5;
+const OTHERWISE_S = 60;
 
 export async function showOverview({ application }: Context, _request: Request, response: Response, actor: Actor): Promise<void> {
-  response.type('text/html; charset=utf-8').send(overviewPage(await visibleOverview(application, actor)));
+  const overview = await visibleOverview(application, actor);
+  const rows = await Promise.all(
+    overview.clusters.map(async (view) => ({ view, health: healthOf(view, await application.insight.last(view.cluster)) })),
+  );
+  response.type('text/html; charset=utf-8').send(overviewPage(overview, rows));
 }
 
-export function overviewPage(overview: OverviewView): string {
+export function overviewPage(overview: OverviewView, rows: readonly Row[]): string {
   const problems = [overview.storeProblem, overview.configurationProblem].filter((problem) => problem !== null);
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Lockstep</title><style>${STYLE}</style></head>
-<body>
-<h1>Lockstep</h1>
-${problems.map((problem) => `<p class="problem">${html(problem)}</p>`).join('\n')}
-${overview.clusters.length === 0 ? '<p>No cluster yet. They are written in branches.config.json; the first push makes those of a pattern.</p>' : table(overview.clusters)}
-<p><small>Version ${html(overview.version)}</small></p>
-</body>
-</html>
-`;
+  const body = `<h1>Lockstep</h1>
+${problems.map((problem) => `<p class="problem">${escaped(problem)}</p>`).join('\n')}
+${rows.length === 0 ? '<p>No cluster yet. They are written in branches.config.json; the first push makes those of a pattern.</p>' : environments(rows)}
+<p><small>Version ${escaped(overview.version)}</small></p>`;
+  const isRunning = rows.some(({ view }) => view.state !== 'idle' || view.waiting !== null);
+  return htmlDocument({ title: 'Lockstep', body, refreshSeconds: isRunning ? WHILE_RUNNING_S : OTHERWISE_S });
 }
 
-const table = (clusters: readonly ClusterView[]): string => `<table>
-<thead><tr><th scope="col">Cluster</th><th scope="col">State</th><th scope="col">Release</th><th scope="col">Commit</th><th scope="col">Live since</th><th scope="col">Servers</th></tr></thead>
-<tbody>
-${clusters.map(row).join('\n')}
-</tbody>
-</table>`;
+const ORDER: readonly Tone[] = ['bad', 'run', 'warn', 'ok', 'idle'];
 
-function row({ cluster, environment, state, release, held, locked, deployment, waiting, waitsFor, skipped, servers }: ClusterView): string {
-  const marks = [
-    state,
-    held === null ? '' : `held: ${held}`,
-    locked === null ? '' : `locked: ${locked}`,
-    deployment === null ? '' : `deployment ${deployment}`,
-    waiting === null ? '' : `deployment ${waiting} ${waitsFor === null ? 'waits' : waitsFor.text}`,
-    skipped ?? '',
-  ].filter(Boolean);
-  const commit = release === null ? '' : `${release.revision.slice(0, 12)} ${release.author}: ${release.message.split('\n', 1)[0] ?? ''}`;
-  const cells = [
-    marks.map(html).join('<br>'),
-    release === null ? 'none yet' : html(release.id),
-    html(commit),
-    release === null ? '' : `<time datetime="${html(release.live)}">${html(release.live)}</time>`,
-    html(serversOf(servers)),
+function environments(rows: readonly Row[]): string {
+  const names = [...new Set(rows.map(({ view }) => view.environment))];
+  return names
+    .map((name) => {
+      const own = rows.filter(({ view }) => view.environment === name);
+      own.sort((a, b) => ORDER.indexOf(a.health.tone) - ORDER.indexOf(b.health.tone));
+      const titles = ['Cluster', 'State', 'Commit', 'Live since', 'Servers', 'Deployment'];
+      return `<h2>${escaped(name)}</h2>\n${htmlTable(titles, own.map(cells))}`;
+    })
+    .join('\n');
+}
+
+function cells({ view, health }: Row): string[] {
+  const { cluster, release, deployment, waiting, waitsFor, servers } = view;
+  return [
+    `<a href="/clusters/${segment(cluster)}">${escaped(cluster)}</a>`,
+    [healthMark(health), ...marksOf(view)].join('<br>'),
+    release === null
+      ? 'none yet'
+      : `<code>${escaped(release.revision.slice(0, 12))}</code> ${escaped(release.author)}: ${escaped(subject(release.message))}${aheadOf(view)}`,
+    htmlTime(release?.live ?? null),
+    escaped(serversOf(servers)),
+    [linkTo(deployment), waiting === null ? '' : `${linkTo(waiting)} ${escaped(waitsFor?.text ?? 'waits')}`].filter(Boolean).join('<br>'),
   ];
-  return `<tr><th scope="row">${html(cluster)}<br><small>${html(environment)}</small></th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
+
+export const healthMark = ({ tone, word }: Health): string => `<span class="state ${tone}">${SIGNS[tone]} ${escaped(word)}</span>`;
+
+export const linkTo = (deployment: number | null): string =>
+  deployment === null ? '' : `<a href="/deployments/${deployment}">${deployment}</a>`;
+
+/** Held and locked, with who and why. */
+export const marksOf = ({ held, locked, drifted, skipped }: ClusterView): string[] => [
+  ...(skipped === null ? [] : [escaped(skipped)]),
+  ...(held === null ? [] : [`held: ${escaped(held)}`]),
+  ...(locked === null ? [] : [`locked: ${escaped(locked)}`]),
+  ...(drifted.length === 0 ? [] : [`${drifted.length} drifted`]),
+];
+
+export const aheadOf = ({ head }: ClusterView): string =>
+  head?.ahead === undefined || head.ahead === null || head.ahead === 0 ? '' : `<br><small>${head.ahead} not deployed</small>`;
 
 /** `5`, or `5, of these 1 behind, 1 unreachable`. */
 function serversOf(servers: ClusterView['servers']): string {
@@ -73,12 +85,3 @@ function serversOf(servers: ClusterView['servers']): string {
     .map(({ state, count }) => `${count} ${state}`);
   return odd.length === 0 ? String(servers.length) : `${servers.length}, of these ${odd.join(', ')}`;
 }
-
-/** Text from outside as HTML text or attribute: nothing in it is markup, and nothing steers the reader. */
-const html = (text: string): string =>
-  visibleLine(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');

@@ -2,6 +2,7 @@
 import { seesAll, seesCluster } from '../core/actor.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Application } from '../core/application.ts';
+import type { QueueView } from '../core/insight.ts';
 import type { DeliveryQuery, HistoryQuery } from '../core/ports.ts';
 import type { DeliveryView, DeploymentView, EventView, OverviewView } from '../core/views.ts';
 
@@ -51,6 +52,12 @@ function visibleDelivery(view: DeliveryView, actor: Actor): DeliveryView {
   if (decisions.length === view.decisions.length) return view;
   const summary = decisions.map(({ ref, reason }) => `${ref} ${reason}`).join('; ') || 'nothing of your clusters moved';
   return { ...view, decisions, summary };
+}
+
+export function visibleQueue(queue: QueueView, actor: Actor): QueueView {
+  if (seesAll(actor)) return queue;
+  const isTheirs = ({ cluster }: { readonly cluster: string }): boolean => seesCluster(actor, cluster);
+  return { waiting: queue.waiting.filter(isTheirs), running: queue.running.filter(isTheirs) };
 }
 
 export const visibleEvents = (events: readonly EventView[], actor: Actor): readonly EventView[] =>

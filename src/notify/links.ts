@@ -7,7 +7,7 @@ export function linksOf(configuration: () => Configuration): Links {
   return {
     deployment: (number) => {
       const { page } = configuration().notices;
-      return page === null ? null : `${page}/d/${number}`;
+      return page === null ? null : `${page}/deployments/${number}`;
     },
     compare: (repository, from, to) => {
       const known = configuration().repositories.get(repository);

@@ -31,7 +31,8 @@ import type { State } from '../core/state.ts';
 import { clusterView, deploymentView, pastReleaseViews } from '../core/view-of.ts';
 import type { ClusterView, DeploymentView } from '../core/views.ts';
 import { deliveryView } from './delivery-view.ts';
-import { eventFeed } from './event-feed.ts';
+import { createCommitsAhead } from './commits-ahead.ts';
+import { createEventFeed } from './event-feed.ts';
 import type { FeedTools } from './event-feed.ts';
 import { compareServers } from './compare-servers.ts';
 import type { CompareTools } from './compare-servers.ts';
@@ -39,6 +40,8 @@ import { createAuthority } from './authority.ts';
 import type { Wanted } from './authority.ts';
 import { signatureProblem } from './signed.ts';
 import type { Heads } from './heads.ts';
+import { createInsight } from './insight.ts';
+import type { InsightTools } from './insight.ts';
 import type { Lookout } from './lookout.ts';
 import { planOf } from './plan.ts';
 import { receive, replay } from './receive.ts';
@@ -47,8 +50,9 @@ import { createSettler } from './settle.ts';
 type DeployOptions = Parameters<Application['deploy']>[1];
 type RollbackOptions = Parameters<Application['rollback']>[1];
 
-export type ApplicationTools = FeedTools &
-  CompareTools & {
+export type ApplicationTools = Omit<FeedTools, 'state'> &
+  CompareTools &
+  Pick<InsightTools, 'configurationFile' | 'contactOf'> & {
     readonly version: string;
     readonly engine: Engine;
     readonly store: Store;
@@ -72,6 +76,7 @@ export type ApplicationTools = FeedTools &
 /** Whoever waits for the answer of a request gives up after five minutes. */
 const COMPARE_LIMIT_MS = 270_000;
 const COMPARED_AT_ONCE = 16;
+const COUNT_LIMIT_MS = 60_000;
 
 export function createApplication(tools: ApplicationTools): Application {
   const { engine, store, heads, configuration } = tools;
@@ -82,6 +87,12 @@ export function createApplication(tools: ApplicationTools): Application {
     return { action, cluster, deployment: number };
   };
   const settle = createSettler({ ...tools, authority });
+  const feed = createEventFeed({ ...tools, state: engine.state });
+  const ahead = createCommitsAhead(({ repository, branch, base, head }) => {
+    const from = configuration().repositories.get(repository);
+    if (from === undefined) throw new DeployError('not-found', `there is no repository ${repository}`);
+    return tools.versionControl(from).between(branch, base, head, { commits: 1, files: 0 }, AbortSignal.timeout(COUNT_LIMIT_MS));
+  });
   const receiver = { ...tools, repository: (name: string) => configuration().repositories.get(name) };
   const clusters = (): readonly Cluster[] => knownClusters(configuration(), heads.branches());
 
@@ -109,7 +120,10 @@ export function createApplication(tools: ApplicationTools): Application {
     const waiting = status.waiting === null ? null : (engine.state.deployments.get(status.waiting) ?? null);
     const source = sourceOf(configuration(), cluster.name, heads.branches());
     const branches = source === null ? [] : [{ repository: source.repository, branch: source.branch }];
-    return clusterView(cluster, status, running, waiting, branches);
+    const revision = source === null ? null : (heads.get(source.repository, source.branch) ?? null);
+    const base = status.record.releases[0]?.revision ?? null;
+    const count = source === null || revision === null || base === null ? null : ahead.get({ ...source, base, head: revision });
+    return { ...clusterView(cluster, status, running, waiting, branches), head: revision === null ? null : { revision, ahead: count } };
   }
 
   const fresh = (view: DeploymentView): DeploymentView => {
@@ -282,7 +296,8 @@ export function createApplication(tools: ApplicationTools): Application {
     retryNotice: tools.postOffice.retryNotice,
     testNotice: tools.postOffice.testNotice,
     log: tools.readLog,
-    events: (after, signal) => eventFeed(tools, after, signal),
+    events: (after, signal) => feed.events(after, signal),
+    insight: createInsight({ ...tools, feed, clusterView: viewOf }),
     lastEvent: () => engine.lastEvent(),
     unreadiness: () => engine.storeProblem(),
     door: (name) => {

@@ -64,6 +64,18 @@ const STEPS: readonly string[] = [
   AUDIT_SCHEMA,
   PEOPLE_SCHEMA,
   OUTBOX_SCHEMA,
+  // `times` comes last: who reads only records does not read the pages that it overflows to.
+  `
+  CREATE TABLE ended (
+    deployment INTEGER PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    times TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX ended_at ON ended (at);
+  CREATE INDEX ended_of_cluster ON ended (cluster, at);
+  `,
 ];
 
 /**

@@ -6,6 +6,8 @@ import { DeployError } from '../core/errors.ts';
 import type { Batch, Store } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { openAudit } from './audit.ts';
+import { endedReads, endedRow, prepareEnded } from './ended.ts';
+import type { EndedStatements } from './ended.ts';
 import { migrate } from './migrations.ts';
 import { outboxOf } from './outbox.ts';
 import { openPrivateDirectory } from './private-directory.ts';
@@ -81,8 +83,9 @@ function openDatabase(path: string): Database.Database {
 function store(path: string, database: Database.Database): Store {
   const statements = prepareStatements(database);
   const audit = openAudit(database);
+  const ended = prepareEnded(database);
   const write = database.transaction((batch: Batch) => {
-    writeBatch(statements, batch);
+    writeBatch(statements, ended, batch);
     audit.append(batch.audit);
   });
   const raise = database.transaction((): number => statements.raiseEpoch.get() as number);
@@ -121,6 +124,7 @@ function store(path: string, database: Database.Database): Store {
       (cluster === undefined ? statements.history.all(before, limit) : statements.historyOf.all(cluster, before, limit)).map(
         readDeployment,
       ),
+    ...endedReads(ended),
     delivery: (repository, id) => {
       const row = statements.delivery.get(repository, id);
       return row === undefined ? null : readDelivery(row);
@@ -136,7 +140,7 @@ function store(path: string, database: Database.Database): Store {
   return { ...methods, verifyAudit: (expected) => audit.verify(expected) };
 }
 
-function writeBatch(statements: Statements, batch: Batch): void {
+function writeBatch(statements: Statements, ended: EndedStatements, batch: Batch): void {
   let last = statements.lastEvent.get() as number;
   for (const event of batch.events) {
     if (event.number !== last + 1)
@@ -147,6 +151,7 @@ function writeBatch(statements: Statements, batch: Batch): void {
   for (const record of batch.deployments) statements.putDeployment.run(deploymentRow(record));
   for (const record of batch.clusters) statements.putCluster.run(clusterRow(record));
   for (const record of batch.deliveries) statements.putDelivery.run(deliveryRow(record));
+  for (const one of batch.ended ?? []) ended.put.run(endedRow(one));
   if (batch.deliveries.length > 0) statements.pruneDeliveries.run(KEPT_DELIVERIES);
   for (const head of batch.heads) statements.putHead.run({ repository: head.repository, branch: head.branch, revision: head.revision });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DeployError } from '../core/errors.ts';
 import type { VersionControl } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
+import { between } from './git-between.ts';
 import type { Mirror } from './git-command.ts';
 import { exportTree } from './git-export.ts';
 import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
@@ -83,6 +84,15 @@ export function openGit(repository: Repository, directory: string, serial: Seria
       return await inOrder(async () => {
         await bringBranch(mirror, branch, revision, signal);
         return await signerOf(mirror, revision, allowedSigners, signal);
+      });
+    },
+
+    async between(branch, base, head, limits, signal) {
+      checkId(repository, head);
+      if (base !== null) checkId(repository, base);
+      return await inOrder(async () => {
+        await bringBranch(mirror, branch, head, signal);
+        return await between(mirror, base, head, limits, signal);
       });
     },
 

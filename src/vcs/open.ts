@@ -47,6 +47,7 @@ function withDiskErrors(opened: VersionControl, directory: string): VersionContr
     commit: (branch, revision, signal) => explained(opened.commit(branch, revision, signal), directory),
     isAncestor: (older, newer, signal) => explained(opened.isAncestor(older, newer, signal), directory),
     signer: (branch, revision, file, signal) => explained(opened.signer(branch, revision, file, signal), directory),
+    between: (branch, base, head, limits, signal) => explained(opened.between(branch, base, head, limits, signal), directory),
     tag: (branch, revision, signal) => explained(opened.tag(branch, revision, signal), directory),
     export: (branch, revision, subdirectory, target, signal) =>
       explained(opened.export(branch, revision, subdirectory, target, signal), `${target} or ${directory}`),

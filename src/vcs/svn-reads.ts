@@ -11,6 +11,10 @@ import { at } from './svn-url.ts';
 
 export type SvnInfo = { readonly kind: string; readonly url: string; readonly root: string; readonly lastChanged: string };
 export type SvnChild = { readonly name: string; readonly lastChanged: string };
+export type SvnEntry = SvnLog & {
+  readonly revision: string;
+  readonly paths: readonly { readonly path: string; readonly action: string }[];
+};
 export type SvnLog = { readonly author: string; readonly message: string; readonly time: number };
 
 const TIMEOUT_MS = 120_000;
@@ -47,6 +51,26 @@ export async function log(place: SvnPlace, url: string, revision: string, signal
   return { author: text(entry, 'author'), message: text(entry, 'msg'), time: Date.parse(text(entry, 'date')) || 0 };
 }
 
+/** The commits that touched the URL from `newest` down to `oldest`, newest first, with the paths that they changed (from the repository's root). */
+export async function logs(
+  place: SvnPlace,
+  url: string,
+  newest: string,
+  oldest: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<readonly SvnEntry[]> {
+  if (!isRevisionNumber(newest) || !/^\d+$/.test(oldest)) throw new Error(`not a range of revisions: ${newest}:${oldest}`);
+  const answer = await ask(place, 'log', url, newest, { revision: `${newest}:${oldest}`, limit }, signal, ['--verbose']);
+  return childrenOf(answer, 'logentry').map((entry) => ({
+    revision: attribute(entry, 'revision'),
+    author: text(entry, 'author'),
+    message: text(entry, 'msg'),
+    time: Date.parse(text(entry, 'date')) || 0,
+    paths: childrenOf(child(entry, 'paths'), 'path').map((path) => ({ path: text({ path }, 'path'), action: attribute(path, 'action') })),
+  }));
+}
+
 let calls = 0;
 
 /**
@@ -61,6 +85,7 @@ async function ask(
   revision: string,
   options: Pick<SvnOptions, 'revision' | 'limit'>,
   signal: AbortSignal,
+  more: readonly '--verbose'[] = [],
 ): Promise<XmlNode | null> {
   const tried = `svn ${command} of ${url} (${place.repository.name})`;
   const stopped = new DeployError('aborted', `${tried} was stopped.`);
@@ -74,7 +99,7 @@ async function ask(
     svn: `exec env -i ${environment.join(' ')} svn`,
     cwd: place.home,
     maxBuffer: OUTPUT_MAX,
-    params: [...SVN_OPTIONS.filter((one) => one !== '--non-interactive'), ...account],
+    params: [...more, ...SVN_OPTIONS.filter((one) => one !== '--non-interactive'), ...account],
   };
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   const endings: Promise<void>[] = [];
@@ -130,6 +155,11 @@ const isNode = (value: unknown): value is XmlNode => typeof value === 'object' &
 function child(node: XmlNode | null, name: string): XmlNode | null {
   const value = node?.[name];
   return isNode(value) ? value : null;
+}
+
+function childrenOf(node: XmlNode | null, name: string): readonly XmlNode[] {
+  const value = node?.[name];
+  return (Array.isArray(value) ? value : [value]).filter(isNode);
 }
 
 function text(node: XmlNode | null, name: string): string {

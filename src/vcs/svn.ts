@@ -11,6 +11,7 @@ import { writeSvnHome } from './svn-environment.ts';
 import type { SvnPlace } from './svn-environment.ts';
 import { exportUrl } from './svn-export.ts';
 import { exportExternals } from './svn-externals.ts';
+import { between } from './svn-between.ts';
 import { svnHeads } from './svn-heads.ts';
 import { info, log } from './svn-reads.ts';
 import { at, below, isSvnPath, parseSvnUrl } from './svn-url.ts';
@@ -49,6 +50,13 @@ export function openSvn(repository: Repository, directory: string, serial: Seria
 
     tag(_branch, revision) {
       return Promise.resolve(`r${revision}`);
+    },
+
+    async between(branch, base, head, limits, signal) {
+      const url = branchUrl(place, branch, head);
+      if (base !== null) branchUrl(place, branch, base);
+      await serial(() => writeSvnHome(place));
+      return await between(place, url, base, head, limits, signal);
     },
 
     async export(branch, revision, subdirectory, target, signal) {

@@ -73,6 +73,7 @@ export async function openWorkshop(
     commit: () => Promise.reject(new Error('not asked for')),
     isAncestor: () => Promise.reject(new Error('not asked for')),
     signer: () => Promise.reject(new Error('not asked for')),
+    between: () => Promise.resolve({ commits: [], totalCommits: 0, files: [], totalFiles: 0, diverged: false }),
     tag: (_branch, revision) => Promise.resolve(`v1.4-${exported.length}-${revision.slice(0, 3)}`),
     async export(_branch, revision, subdirectory, directory) {
       if ((await readdir(directory)).length > 0) throw new Error(`${directory} is not empty`);

@@ -1,6 +1,7 @@
 // Hostile text from commits, servers and the daemon: no command lets it reach the terminal (or forge a line of the log).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { visible, visibleJson, visibleLine } from '../../src/core/escape.ts';
+import { statistics } from '../../src/core/statistics.ts';
 import { clusterView, endedView, overviewView, planView, run, startStandIn } from './stand-in.ts';
 import type { StandIn } from './stand-in.ts';
 
@@ -37,10 +38,14 @@ const PAYLOADS: readonly string[] = [
   '\x1bc',
   '\x0e\x0f',
   '\x1b(0lqk',
+  // Every escape of two characters, every final character of a control sequence, and title strings of every kind.
+  ...Array.from({ length: 0x7f - 0x20 }, (_, i) => `a\x1b${String.fromCharCode(0x20 + i)}b`),
+  ...Array.from({ length: 0x7f - 0x40 }, (_, i) => `a\x1b[1;2${String.fromCharCode(0x40 + i)}b`),
+  ...Array.from({ length: 50 }, (_, i) => `a\x1b]${i};text\x07b`),
 ];
 
 /** Several at a time, so that all of them go through all commands quickly; each field of an answer gets the whole batch. */
-const BATCHES = Array.from({ length: Math.ceil(PAYLOADS.length / 8) }, (_, i) => PAYLOADS.slice(i * 8, i * 8 + 8).join(' '));
+const BATCHES = Array.from({ length: Math.ceil(PAYLOADS.length / 24) }, (_, i) => PAYLOADS.slice(i * 24, i * 24 + 24).join(' '));
 
 /** What may be on a terminal: printable text, newline and tab. */
 const clean = /^[^\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029]*$/u;
@@ -59,8 +64,8 @@ beforeAll(async () => {
 afterAll(() => daemon.stop());
 
 describe('the escape functions', () => {
-  test('there are more than a hundred payloads, and all become visible without losing the rest', () => {
-    expect(PAYLOADS.length).toBeGreaterThanOrEqual(100);
+  test('there are more than three hundred payloads, and all become visible without losing the rest', () => {
+    expect(PAYLOADS.length).toBeGreaterThanOrEqual(300);
     for (const payload of PAYLOADS) {
       expectClean(visible(payload), 'visible');
       expectClean(visibleLine(payload), 'visibleLine');
@@ -118,6 +123,12 @@ describe('the commands', () => {
     const findings = [true, false].map((isDrift) => ({ kind: 'changed', isDrift, text: bad }));
     const drift = { json: { cluster: bad, release: bad, skipped: null, drift: true, servers: [{ name: bad, findings, facts: null }] } };
     daemon.answers.set('POST /api/v1/clusters/c/drift', drift);
+    const figures = statistics([], { since: 0, until: 1, cluster: null });
+    const total = { ...figures.total, deployments: 1 };
+    const named = { cluster: bad, environment: bad, ...total };
+    const slow = { cluster: bad, server: bad, times: 1, slowerByMs: 1 };
+    const said = { ...figures, since: bad, until: bad, total, clusters: [named, named], slowest: [slow] };
+    daemon.answers.set('GET /api/v1/statistics?since=90d', { json: said });
     daemon.answers.set('POST /api/v1/clusters/c/unlock', { json: { message: bad, deployment: null } });
     daemon.answers.set('POST /api/v1/clusters/c/deploy', error(bad));
   }
@@ -134,6 +145,7 @@ describe('the commands', () => {
     ['unlock', 'c'],
     ['deploy', 'c'],
     ['drift', 'c'],
+    ['statistics'],
     ['doctor'],
   ];
 

@@ -257,7 +257,7 @@ test('every answer forbids what a page could do', async () => {
   for (const path of ['/', '/nothing', '/livez']) {
     const { headers } = await get(lab.url, path);
     expect(headers['content-security-policy']).toMatch(
-      /^default-src 'none';style-src 'sha256-[^']+';base-uri 'none';form-action 'none';frame-ancestors 'none'$/,
+      /^default-src 'none';script-src 'self';style-src 'self' 'sha256-[^']+';connect-src 'self';img-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'$/,
     );
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin' });
     expect(headers['x-powered-by']).toBeUndefined();

@@ -5,6 +5,7 @@ import { DeployError } from '../../src/core/errors.ts';
 import type { Forge } from '../../src/core/forge.ts';
 import type { Change } from '../../src/core/repository.ts';
 import type { ClusterView, DeliveryView, DeploymentView, EventView } from '../../src/core/views.ts';
+import { createMemoryInsight } from './memory-insight.ts';
 
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
 export const TOKEN = 'lst_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG';
@@ -128,6 +129,7 @@ export function createMemoryApplication(): MemoryApplication {
     },
     audit: () => Promise.resolve([]),
     verifyAudit: () => Promise.resolve({ entries: 0, newest: null, problem: null }),
+    insight: createMemoryInsight(),
     lastEvent: () => app.journal.at(-1)?.id ?? 0,
     unreadiness: () => app.unready,
     deliveries: ({ repository, limit }) =>

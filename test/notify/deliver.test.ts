@@ -43,7 +43,7 @@ describe('a notice says what happened, and what a stranger wrote into it has no 
       '&lt;b&gt;&amp; "now"&lt;/b&gt; &lt;at user_id="all"&gt;[x](http://evil.example)',
       'upload failed on web3: the disk is full',
       'Servers: web1, web2, web3, web4, web5 and 7 more',
-      'https://deploy.example.org/d/42',
+      'https://deploy.example.org/deployments/42',
     ]);
   });
 
@@ -53,7 +53,7 @@ describe('a notice says what happened, and what a stranger wrote into it has no 
     expect(attachments[0]?.contentType).toBe('application/vnd.microsoft.card.adaptive');
     const lines = attachments[0]?.content.body.map(({ text }) => text) ?? [];
     expect(lines[1]).toContain('\\[x\\]\\(http://evil.example\\)');
-    expect(lines.at(-1)).toBe('https://deploy.example.org/d/42');
+    expect(lines.at(-1)).toBe('https://deploy.example.org/deployments/42');
   });
 
   test('in Telegram, as HTML', async () => {
@@ -116,7 +116,7 @@ describe('a notice says what happened, and what a stranger wrote into it has no 
     const template = '*{cluster}* {state} {nobody} <{link}|open>\n{message}';
     const { json } = await told({ ...routing('team'), kind: 'slack', url: urlAt('/x'), template }, 'ok');
     expect(json['text']).toBe(
-      '*production* FAILED {nobody} <https://deploy.example.org/d/42|open>\n&lt;b&gt;&amp; "now"&lt;/b&gt; &lt;at user_id="all"&gt;[x](http://evil.example)',
+      '*production* FAILED {nobody} <https://deploy.example.org/deployments/42|open>\n&lt;b&gt;&amp; "now"&lt;/b&gt; &lt;at user_id="all"&gt;[x](http://evil.example)',
     );
   });
 

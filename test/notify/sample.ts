@@ -47,7 +47,7 @@ export function deliveryTools(more: Partial<DeliveryTools> = {}): DeliveryTools 
     readSecret,
     allow: () => LOOPBACK,
     now: Date.now,
-    links: { deployment: (number) => `https://deploy.example.org/d/${number}`, compare: () => null },
+    links: { deployment: (number) => `https://deploy.example.org/deployments/${number}`, compare: () => null },
     ...more,
   };
 }

@@ -13,7 +13,7 @@ preview() { # RELEASE
 
 switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   enter
-  [ "$1" = - ] || need_lock "$1"
+  [ "$1" = - ] || { need_lock "$1" && tell switch; }
   # What was served before is written down before the rename, in one line at once, so that a repeat after a kill still knows it; and that it
   # was done after it.
   record=.lockstep/operations/$op previous='' ended=''

@@ -1,0 +1,64 @@
+// GET /api/v1/events?deployment=N&form=cells: the matrix of one deployment as it changes, in as few bytes as will do. docs/page.md has the form.
+import type { Request, Response } from 'express';
+import type { CellsView } from '../core/insight.ts';
+import { writeAndWait } from './connection.ts';
+import { notFound } from './route.ts';
+import type { Context } from './route.ts';
+import { openStream } from './stream.ts';
+
+const PING_MS = 15_000;
+
+/**
+ * `after`: the last event that the client knows. A client that takes nothing for a while gets `event: resync` and is left; it comes back with
+ * the id that it has and misses nothing. The stream ends with `event: end`: the client must close it then.
+ */
+export async function streamCells(
+  context: Context,
+  request: Request,
+  response: Response,
+  deployment: number,
+  after: number,
+): Promise<void> {
+  if (!(await context.application.insight.knows(deployment))) throw notFound('There is no such deployment.');
+  const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
+  if (stream === null) return;
+  const ping = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(': ping\n\n');
+  }, PING_MS).unref();
+  try {
+    response.write(': connected\n\n');
+    for await (const piece of context.application.insight.cells(deployment, after, stream.signal)) {
+      if (await writeAndWait(response, messageOf(piece), context.slowReaderMs, stream.signal)) continue;
+      if (!stream.signal.aborted) response.write('event: resync\ndata: {}\n\n');
+      break;
+    }
+  } catch (error) {
+    // Whoever left does not need to hear that something was interrupted.
+    if (!stream.signal.aborted) throw error;
+  } finally {
+    clearInterval(ping);
+    stream.end();
+  }
+}
+
+const texts = new WeakMap<CellsView['cells'], string>();
+
+/** Many who watch get the same list: it is written out once. */
+function textOf(cells: CellsView['cells']): string {
+  const known = texts.get(cells);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(cells);
+  texts.set(cells, text);
+  return text;
+}
+
+/** Only what may not come twice has an id; the course and the end may. */
+export function messageOf({ id, course, cells, others, ended }: CellsView): string {
+  const data =
+    cells.length > 0 ? `data: ${textOf(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
+  return [
+    course === null ? '' : `event: course\ndata: ${JSON.stringify(course)}\n\n`,
+    data === '' ? '' : `id: ${id}\n${data}`,
+    ended ? 'event: end\ndata: {}\n\n' : '',
+  ].join('');
+}

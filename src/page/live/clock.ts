@@ -1,0 +1,42 @@
+// Time as people read it: relative, with the absolute beside it. Everything that shows an age follows one clock.
+import { signal } from '@preact/signals';
+
+/** Milliseconds since 1970; moves on once a second. */
+export const now = signal(Date.now());
+
+export function startClock(): void {
+  setInterval(() => {
+    if (!document.hidden) now.value = Date.now();
+  }, 1_000);
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+] as const;
+
+/** `just now`, `12 s ago`, `3 min ago`, `5 d ago`. */
+export function ago(iso: string, at: number): string {
+  const seconds = Math.max(0, Math.round((at - Date.parse(iso)) / 1_000));
+  if (seconds < 5) return 'just now';
+  for (const [unit, length] of UNITS) if (seconds >= length) return `${Math.floor(seconds / length)} ${unit} ago`;
+  return `${seconds} s ago`;
+}
+
+/** `12 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** In the reader's own zone, then in UTC. */
+export function absolute(iso: string): string {
+  const date = new Date(iso);
+  return `${date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })} (${iso.replace(/\.\d+Z$/, 'Z')})`;
+}

@@ -1,0 +1,23 @@
+// The page begins here: it takes over the document that the server sent, and keeps it up to date.
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { startClock } from './live/clock.ts';
+import { startClusters } from './live/clusters.ts';
+import { startStream } from './live/event-stream.ts';
+import { startLocation } from './live/location.ts';
+import { startSession } from './live/session.ts';
+import { startKeyboard } from './parts/keyboard.ts';
+import { startTheme } from './parts/theme.ts';
+import './style.css';
+
+startTheme();
+startLocation();
+startClock();
+startKeyboard();
+startClusters();
+void startSession().then(startStream);
+
+const root = document.createElement('div');
+root.id = 'page';
+document.body.replaceChildren(root);
+render(<App />, root);

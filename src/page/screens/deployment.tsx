@@ -1,0 +1,147 @@
+// One deployment: what it brings, the board, the servers, the log, and what can be done about it now.
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { DeploymentView } from '../../core/views.ts';
+import { duration, now } from '../live/clock.ts';
+import { openLog } from '../live/deployment-log.ts';
+import type { LiveLog } from '../live/deployment-log.ts';
+import { openDeployment } from '../live/deployment.ts';
+import { usualTimes } from '../live/history.ts';
+import type { UsualTimes } from '../live/history.ts';
+import { clusterPath, deploymentPath, query, setQuery } from '../live/location.ts';
+import { capital, deploymentStatus, firstLine, PURPOSES, short } from '../live/words.ts';
+import { say } from '../parts/announcer.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { showInTab } from '../parts/favicon.ts';
+import { Fold } from '../parts/fold.tsx';
+import { Icon, Pill } from '../parts/icons.tsx';
+import { When } from '../parts/when.tsx';
+import { ActionBar } from './action-bar.tsx';
+import { Board } from './board.tsx';
+import { Changes } from './commits.tsx';
+import { Failures } from './failures.tsx';
+import { LogView } from './log-view.tsx';
+import { Servers } from './servers.tsx';
+
+export function DeploymentScreen({ number }: { readonly number: number }) {
+  const live = useMemo(() => openDeployment(number), [number]);
+  useEffect(() => live.close, [live]);
+  const log = useSignal<LiveLog | null>(null);
+  const usual = useSignal<UsualTimes>(new Map());
+  const view = live.view.value;
+  const cluster = view?.cluster;
+  // The log speaks of servers by their names: it is read when these are known.
+  useEffect(() => {
+    if (cluster === undefined) return undefined;
+    const opened = openLog(number, live.servers.names);
+    log.value = opened;
+    void usualTimes(cluster, number).then((times) => (usual.value = times));
+    return opened.close;
+  }, [number, cluster]);
+  useTab(view);
+  if (view === null) {
+    if (live.problem.value === null) return <div class="skeleton-row" aria-busy="true" aria-label="The deployment is being asked for" />;
+    return (
+      <Empty title={`Deployment ${number} cannot be shown`} command="lockstep history">
+        <p>{live.problem.value}</p>
+      </Empty>
+    );
+  }
+  const server = query.value.get('server');
+  const select = (name: string | null): void => setQuery('server', name);
+  return (
+    <div class="deployment">
+      <Head view={view} />
+      <Problem view={view} />
+      <Board view={view} servers={live.servers} log={log.value} usual={usual.value} onServer={select} />
+      <Servers view={view} servers={live.servers} log={log.value} selected={server} onSelect={select} />
+      <Failures view={view} onServer={select} />
+      {log.value !== null && <LogView number={number} log={log.value} names={live.servers.names} />}
+      <Fold title="Commits and files">{() => <Changes number={number} />}</Fold>
+      <ActionBar view={view} />
+    </div>
+  );
+}
+
+function Head({ view }: { readonly view: DeploymentView }) {
+  const ended = view.endedAt === null ? now.value : Date.parse(view.endedAt);
+  return (
+    <>
+      <nav class="crumbs" aria-label="Where this is">
+        <a href="/">Clusters</a>
+        <Icon name="next" />
+        <a href={clusterPath(view.cluster)}>{view.cluster}</a>
+      </nav>
+      <div class="screen-head">
+        <h1>
+          {PURPOSES[view.purpose]} {view.number}
+        </h1>
+        <Pill {...deploymentStatus(view)} />
+        <span class="muted">{duration(ended - Date.parse(view.requestedAt))}</span>
+      </div>
+      <div class="change">
+        <p class="message">{titleOf(view)}</p>
+        <p class="muted facts">
+          <span>
+            <Icon name="branch" /> {view.repository} {view.branch}
+          </span>
+          <code title={view.revision}>{short(view.revision)}</code>
+          {view.author !== null && <span>{view.author}</span>}
+          <span>
+            asked by {view.requestedBy} <When at={view.requestedAt} />
+          </span>
+        </p>
+        {(view.release !== null || (view.previous !== null && view.state !== 'ended')) && (
+          <p class="muted facts">
+            <code class="release">{view.previous ?? 'nothing'}</code>
+            <span aria-label="becomes">→</span>
+            <code class="release">{view.release ?? 'a release that is being built'}</code>
+          </p>
+        )}
+        {view.supersededBy !== null && (
+          <p>
+            Superseded by <a href={deploymentPath(view.supersededBy)}>deployment {view.supersededBy}</a>
+          </p>
+        )}
+      </div>
+    </>
+  );
+}
+
+const titleOf = ({ message, state, revision }: DeploymentView): string => {
+  if (message !== null) return firstLine(message);
+  return state === 'ended' ? `Revision ${short(revision)}` : 'The commit is being looked at';
+};
+
+function Problem({ view: { problem, result } }: { readonly view: DeploymentView }) {
+  if (problem === null || result === 'done') return null;
+  return (
+    <section class="note note-block tone-bad" aria-label="What went wrong">
+      <Icon name="bad" />
+      <div>
+        <p>{capital(problem.message)}</p>
+        {problem.detail !== null && (
+          <details>
+            <summary>Details</summary>
+            <pre tabIndex={0}>{problem.detail}</pre>
+          </details>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** The tab's title and icon, and what screen readers are told: steps, not servers. */
+function useTab(view: DeploymentView | null): void {
+  const running = view?.steps.find((step) => step.state === 'running');
+  const place = view?.cluster ?? '';
+  const status = view === null ? null : deploymentStatus(view);
+  const progress = running === undefined || running.total < 2 ? '' : ` ${running.done}/${running.total}`;
+  useEffect(() => {
+    if (status !== null) showInTab(status.tone, `${running === undefined ? status.word : running.step}${progress} ${place}`);
+  }, [status?.word, running?.step, progress, place]);
+  useEffect(() => {
+    if (status === null) return;
+    say(running === undefined ? `Deployment ${view?.number ?? ''}: ${status.word}` : `${capital(running.step)}, ${running.total} servers`);
+  }, [status?.word, running?.step]);
+}
