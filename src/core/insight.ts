@@ -23,7 +23,8 @@ export type Insight = {
   configuration(cluster: string): ConfigurationView;
   /** The cluster's last deployment that began and has ended; `null`: none. */
   last(cluster: string): Promise<EndedRecord | null>;
-  statistics(query: StatisticsQuery): Promise<Statistics>;
+  /** `sees`: of these clusters only; `null`: of all. */
+  statistics(query: StatisticsQuery, sees: ((cluster: string) => boolean) | null): Promise<Statistics>;
 };
 
 /** `GET /api/v1/deployments/:number/times`. */

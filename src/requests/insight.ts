@@ -160,11 +160,11 @@ export function createInsight(tools: InsightTools): Insight {
     changes,
     configuration: configurationOf,
     last: async (cluster) => (await store.ended({ cluster, limit: 1 }))[0] ?? null,
-    async statistics(query) {
+    async statistics(query, sees) {
       const { cluster, since } = query;
       if (cluster !== null) clusterNamed(cluster);
       const records = await store.ended({ since, limit: MOST_RECORDS, ...(cluster === null ? {} : { cluster }) });
-      const inTime = records.filter((one) => one.endedAt < query.until);
+      const inTime = records.filter((one) => one.endedAt < query.until && (sees === null || sees(one.cluster)));
       return statistics(inTime, query, records.length === MOST_RECORDS);
     },
   };

@@ -104,7 +104,11 @@ describe('a push to a repository on a forge', () => {
     expect(statuses(hub)).toEqual(['queued', 'in_progress', 'success']);
     expect(hub.told.at(-1)).toMatchObject({
       path: '/repos/acme/shop/deployments/7001/statuses',
-      json: { log_url: 'https://deploy.example.org/deployments/1', description: 'production: succeeded (deployment 1)', environment: 'production' },
+      json: {
+        log_url: 'https://deploy.example.org/deployments/1',
+        description: 'production: succeeded (deployment 1)',
+        environment: 'production',
+      },
     });
     await until(() => busStates().length === 3, { what: 'the program is told' });
     expect(busStates()).toEqual(['lockstep.asked', 'lockstep.began', 'lockstep.succeeded']);

@@ -125,7 +125,8 @@ async function knock(url: string, key: string, own: boolean, secret: string): Pr
   const about: Record<string, string> = own
     ? { ':number': '42', ':repository': 'shop', ':id': 'd1' }
     : { ':number': '43', ':repository': 'other', ':id': 'd1' };
-  about[':name'] = path.includes('/clusters/') ? (own ? OWN : FOREIGN) : 'victim';
+  about[':name'] = /\/(clusters|servers)\//.test(path) ? (own ? OWN : FOREIGN) : 'victim';
+  about[':server'] = 'web1';
   const end = new AbortController();
   const headers = { authorization: `Bearer ${secret}` };
   const address = url + path.replace(/:\w+/g, (name) => about[name] ?? '');

@@ -1,6 +1,6 @@
 // The API under /api/v1, as the page asks it.
 import type { Accepted } from '../../core/application.ts';
-import { credentials, isSignedOut, signature } from './session.ts';
+import { isSignedOut } from './session.ts';
 
 /** An answer that is not 2xx. `status` 0: there was no answer. The message is for people. */
 export class ApiFailure extends Error {
@@ -26,17 +26,16 @@ export async function post<T = Accepted>(path: string, body: Readonly<Record<str
   const response = await ask(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...signature(), ...body }),
+    body: JSON.stringify(body),
   });
   return (await response.json()) as T;
 }
 
 /** Any answer that is 2xx. A 401 signs out. */
-export async function ask(path: string, init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}): Promise<Response> {
-  const headers = { ...credentials(), ...init.headers };
+export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`/api/v1/${path}`, { ...init, headers });
+    response = await fetch(`/api/v1/${path}`, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiFailure(0, 'unreachable', 'The daemon does not answer. The page goes on as soon as it does.');

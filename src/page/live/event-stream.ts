@@ -1,7 +1,7 @@
 // The one event stream of this tab. It resumes where it was cut, rests while nobody looks, and gives up when we are signed out.
 import { batch, effect, signal } from '@preact/signals';
 import type { EventView } from '../../core/views.ts';
-import { credentials, isSignedOut } from './session.ts';
+import { isSignedOut } from './session.ts';
 import { createReader } from './server-sent.ts';
 
 export type Listener = {
@@ -79,7 +79,7 @@ async function run(own: AbortController): Promise<void> {
   try {
     alive();
     const resumed = lastId !== null;
-    const headers = { ...credentials(), ...(lastId === null ? {} : { 'last-event-id': lastId }) };
+    const headers = lastId === null ? {} : { 'last-event-id': lastId };
     const response = await fetch('/api/v1/events', { headers, signal: own.signal, cache: 'no-store' });
     if (response.status === 401 || response.status === 403) {
       isSignedOut.value = true;

@@ -1,26 +1,17 @@
-// Who looks at the page: somebody with a session of their browser, or somebody who typed the API's token for this tab.
+// Who looks at the page: somebody with a session of their browser. The daemon has a page to sign in with, and knows who it is.
 import { signal } from '@preact/signals';
 
-const KEY = 'lockstep-token';
-
-/** `null`: the browser's session is what counts, or nobody has signed in. Kept for this tab only. */
-let token: string | null = read();
-
-/** The server does not know us: nothing is asked until somebody signs in. */
+/** The daemon does not know us: nothing is asked until somebody signs in. */
 export const isSignedOut = signal(false);
 
 export type Me = { readonly name: string; readonly role: string };
-/** Who we are, where the daemon knows people. */
 export const me = signal<Me | null>(null);
-/** The daemon has a page to sign in with. */
-let hasSignInPage = false;
 
 /** Asks who we are; resolves when it is known whether somebody has to sign in. Never rejects. */
 export async function startSession(): Promise<void> {
   try {
-    const response = await fetch('/api/v1/me', { headers: credentials() });
+    const response = await fetch('/api/v1/me');
     if (!response.ok) return;
-    hasSignInPage = true;
     me.value = ((await response.json()) as { actor: Me | null }).actor;
     if (me.value === null) isSignedOut.value = true;
   } catch {
@@ -28,42 +19,11 @@ export async function startSession(): Promise<void> {
   }
 }
 
-/** Where to sign in; `null`: with the token, on this page. */
-export const signInAddress = (): string | null =>
-  hasSignInPage ? `/login?next=${encodeURIComponent(location.pathname + location.search)}` : null;
-
-export function setToken(value: string): void {
-  token = value;
-  try {
-    sessionStorage.setItem(KEY, value);
-  } catch {
-    // A browser that keeps nothing keeps it in memory.
-  }
-  isSignedOut.value = false;
-}
+/** Where to sign in, and come back from. */
+export const signInAddress = (): string => `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
 
 export async function signOut(): Promise<void> {
-  token = null;
-  try {
-    sessionStorage.removeItem(KEY);
-  } catch {
-    // As above.
-  }
-  if (hasSignInPage) await fetch('/logout', { method: 'POST', redirect: 'manual' }).catch(() => undefined);
+  await fetch('/logout', { method: 'POST', redirect: 'manual' }).catch(() => undefined);
   me.value = null;
   isSignedOut.value = true;
-}
-
-/** Headers that say who asks. With a session of the browser the cookie says it. */
-export const credentials = (): Record<string, string> => (token === null ? {} : { authorization: `Bearer ${token}` });
-
-/** Who asks, for a daemon that does not know people. */
-export const signature = (): Record<string, string> => (me.peek() === null ? { by: 'page' } : {});
-
-function read(): string | null {
-  try {
-    return sessionStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
 }
