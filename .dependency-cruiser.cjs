@@ -23,8 +23,6 @@ const homes = {
   preact: ['page'],
   '@preact/signals': ['page'],
   uplot: ['page'],
-  '@tanstack/virtual-core': ['page'],
-  ansi_up: ['page'],
 };
 
 module.exports = {

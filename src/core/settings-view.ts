@@ -10,7 +10,7 @@ export function settingsView(cluster: Cluster): Record<string, unknown> {
   const { maintenance, migrations, verify, secrets, files, servers, simulation, ...plain } = cluster;
   return {
     ...plain,
-    servers: servers.map(({ variables: _variables, ...server }) => server),
+    servers: servers.map((server) => ({ ...server, variables: undefined })),
     // The page itself is long, and visitors see it anyway.
     maintenance: maintenance === null ? null : { lockTimeoutMs: maintenance.lockTimeoutMs, botsTimeoutMs: maintenance.botsTimeoutMs },
     migrations:

@@ -65,7 +65,7 @@ test('a visitor sees how far the deployment is, and the new version as soon as i
   const answer = await page.goto(site);
   expect({ status: answer?.status(), retry: answer?.headers()['retry-after'] }).toEqual({ status: 503, retry: '5' });
   await page.getByText('It began').waitFor();
-  const steps = (await page.evaluate("[...document.querySelectorAll('#steps li')].map((item) => item.className)")) as string[];
+  const steps = await page.evaluate<string[]>("[...document.querySelectorAll('#steps li')].map((item) => item.className)");
   expect(steps).toEqual(['done', 'done', 'now']);
   const told = JSON.parse(await readFile(join(path, 'maintenance.json'), 'utf8')) as { began: number; step: string };
   expect(told.step).toBe('finish');

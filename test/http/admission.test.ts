@@ -127,6 +127,7 @@ async function knock(url: string, key: string, own: boolean, secret: string): Pr
     : { ':number': '43', ':repository': 'other', ':id': 'd1' };
   about[':name'] = /\/(clusters|servers)\//.test(path) ? (own ? OWN : FOREIGN) : 'victim';
   about[':server'] = 'web1';
+  if (path.includes('/notices/')) about[':id'] = '7';
   const end = new AbortController();
   const headers = { authorization: `Bearer ${secret}` };
   const address = url + path.replace(/:\w+/g, (name) => about[name] ?? '');

@@ -9,7 +9,7 @@ type Claims = Record<string, unknown>;
 export async function startOidcProvider(clientId: string, clientSecret: string) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const codes = new Map<string, URLSearchParams>();
-  const says = { claims: {} as Claims, key: privateKey as KeyObject };
+  const says = { claims: {} as Claims, key: privateKey };
 
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', issuer);
@@ -65,7 +65,7 @@ export async function startOidcProvider(clientId: string, clientSecret: string) 
     issuer,
     /** Claims beside the usual ones, and the key that signs them. */
     says,
-    ownKey: privateKey as KeyObject,
+    ownKey: privateKey,
     async close(): Promise<void> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -215,7 +215,7 @@ describe('the page', () => {
       .first()
       .click();
     await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
-    await page.getByText('Once more for page').waitFor();
+    await page.getByText('Once more for owner').waitFor();
     expect(await page.locator('.row').count()).toBeGreaterThanOrEqual(before);
     expect(await findings(page)).toEqual([]);
     await photograph(page, 'deliveries');
@@ -226,7 +226,7 @@ describe('the page', () => {
     await button('Lock…').click();
     await page.getByLabel(/Why/).fill('the database is being moved');
     await page.getByRole('dialog').getByRole('button', { name: 'Lock' }).click();
-    await page.getByText('Locked by page: the database is being moved').waitFor();
+    await page.getByText('Locked by owner: the database is being moved').waitFor();
     await shop.commit({ 'index.html': 'four\n' }, 'Move the shelves');
     await shop.push('HEAD:servers/staging');
     await page
@@ -236,7 +236,7 @@ describe('the page', () => {
     expect(await findings(page)).toEqual([]);
     await photograph(page, 'cluster');
     await page.getByRole('link', { name: 'Queue' }).click();
-    await page.getByText(/waits for page/).waitFor();
+    await page.getByText(/waits for owner/).waitFor();
     expect(await findings(page)).toEqual([]);
     await photograph(page, 'queue');
     await screen('/');
@@ -275,13 +275,13 @@ describe('the page', () => {
     expect(asked).toBe(0);
   });
 
-  test('without a script, the overview is there to read', async () => {
-    const plain = await browser.newContext({
-      javaScriptEnabled: false,
-      httpCredentials: { username: 'page', password: token, send: 'always' },
-    });
+  test('without a script, one can sign in, and the overview is there to read', async () => {
+    const plain = await browser.newContext({ javaScriptEnabled: false });
     const document = await plain.newPage();
     await document.goto(shop.url);
+    await document.getByLabel('Password').fill(token);
+    await document.getByRole('button', { name: 'Sign in' }).click();
+    await document.getByRole('link', { name: 'production', exact: true }).waitFor();
     expect(await document.locator('body').innerText()).toContain('production');
     await plain.close();
   });
