@@ -109,7 +109,7 @@ export async function startDaemon({
   const packer = await openPacker(join(data, 'packs'));
   const versionControl = openVersionControl({ directory: join(data, 'repositories') });
   const builder = await openBuilder({ directory: join(data, 'builds'), artifacts, versionControl });
-  const migrations = openMigrations();
+  const migrations = openMigrations({ readSecret });
   const runtime = await openRuntime(data);
   const { transport, contactOf } = rememberContacts(openTransport({ directory: join(data, 'ssh'), runtime }), now);
 

@@ -3,8 +3,8 @@ import { parseDatabaseUrl, shownDatabase } from '../core/database-url.ts';
 import type { DatabaseAddress } from '../core/database-url.ts';
 import type { MigrationSettings } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
+import type { ReadSecret } from '../core/ports.ts';
 import type { Database, Opening } from './database.ts';
-import { readSecret } from './secret.ts';
 
 const LOCK_ASKED_EVERY_MS = 100;
 
@@ -16,10 +16,15 @@ export function addressOf({ database }: MigrationSettings): DatabaseAddress {
 }
 
 /** The caller closes it. Rejects with `configuration` or `unreachable`, without the password in any message. */
-export async function openDatabase(settings: MigrationSettings, options: Omit<Opening, 'password'>): Promise<Database> {
+export async function openDatabase(
+  settings: MigrationSettings,
+  readSecret: ReadSecret,
+  options: Omit<Opening, 'password'>,
+): Promise<Database> {
   const address = addressOf(settings);
   const shown = shownDatabase(address);
-  const password = settings.password === null ? null : await readSecret(settings.password, `the password of ${shown}`);
+  const reference = settings.password;
+  const password = reference === null ? null : await readSecret(reference, `the password of ${shown}`, options.signal);
   const opening: Opening = { ...options, password };
   try {
     return await openKind(address, opening);

@@ -2,7 +2,7 @@
 import type { MigrationSettings } from '../core/cluster.ts';
 import { shownDatabase } from '../core/database-url.ts';
 import { DeployError } from '../core/errors.ts';
-import type { MigrationRequest, Migrations } from '../core/ports.ts';
+import type { MigrationRequest, Migrations, ReadSecret } from '../core/ports.ts';
 import { latecomersOf, pendingOf, unsettled } from './compare.ts';
 import type { Database } from './database.ts';
 import { ambiguous, execute } from './execute.ts';
@@ -14,6 +14,8 @@ import type { Finding } from './lint-finding.ts';
 import { addressOf, openDatabase, reasonOf, takeLock } from './open-database.ts';
 
 export type MigrationOptions = {
+  /** Reads the password of a database. */
+  readonly readSecret: ReadSecret;
   /** How long the lock of another is waited for. */
   readonly lockWaitMs?: number;
   /** After a lost connection: how long a new one is tried, to look at what is there. */
@@ -28,12 +30,17 @@ const SETTLE_WAIT_MS = 5_000;
 /** A log line names no more of what the lint found. */
 const MOST_FINDINGS = 50;
 
-export function openMigrations({ lockWaitMs = 60_000, lookMs = 30_000, wrapDatabase = (one) => one }: MigrationOptions = {}): Migrations {
+export function openMigrations({
+  readSecret,
+  lockWaitMs = 60_000,
+  lookMs = 30_000,
+  wrapDatabase = (one) => one,
+}: MigrationOptions): Migrations {
   type Reach = Pick<MigrationRequest, 'settings'> & { readonly deployment: number | null; readonly isReadOnly: boolean };
 
   const open = async ({ settings, deployment, isReadOnly }: Reach, signal: AbortSignal): Promise<Database> => {
     const application = deployment === null ? 'lockstep' : `lockstep ${deployment}`;
-    return wrapDatabase(await openDatabase(settings, { application, isReadOnly, signal }));
+    return wrapDatabase(await openDatabase(settings, readSecret, { application, isReadOnly, signal }));
   };
 
   /** Whatever a driver throws outside of a file is about the database, not a bug. */

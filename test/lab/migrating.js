@@ -1,5 +1,6 @@
 // Runs migrations as the daemon does, and is killed by SIGKILL before, while or after the database does what it is asked for the n-th time.
 // Environment: MIGRATION (JSON: settings, deployment, token, artifact), KILL_AT (a number), KILL_WHEN (before | while | after).
+import { readSecret } from '../../dist/files/secrets.js';
 import { openMigrations } from '../../dist/migrations/open.js';
 
 const { MIGRATION = '', KILL_AT, KILL_WHEN } = process.env;
@@ -22,6 +23,7 @@ const dying =
   };
 
 const migrations = openMigrations({
+  readSecret,
   wrapDatabase: ({ run, rows, tryLock, ...rest }) => ({ ...rest, run: dying(run), rows: dying(rows), tryLock: dying(tryLock) }),
 });
 await migrations.run({ ...request, log: () => undefined }, artifact, new AbortController().signal);

@@ -1,11 +1,8 @@
 // Where the database is, and its password: by reference, never in the URL, never in a message.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
 import { parseDatabaseUrl } from '../../src/core/database-url.ts';
+import { readSecret } from '../../src/files/secrets.ts';
 import { openMigrations } from '../../src/migrations/open.ts';
-import { readSecret } from '../../src/migrations/secret.ts';
 import type { LabDatabase } from '../lab/database.ts';
 import { startPostgres } from '../lab/postgres.ts';
 import { freePort } from '../lab/workshop.ts';
@@ -50,32 +47,6 @@ describe('the URL of a database', () => {
   });
 });
 
-describe('a password', () => {
-  let dir = '';
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'lockstep-secret-'));
-  });
-  afterAll(() => rm(dir, { recursive: true, force: true }));
-
-  test('is read from a file, a variable of the environment or a command, without the line break at its end', async () => {
-    await writeFile(join(dir, 'secret'), 'hunter 2\n');
-    expect(await readSecret({ file: join(dir, 'secret') }, 'it')).toBe('hunter 2');
-    expect(await readSecret({ command: 'printf "hunter\\n3\\n"' }, 'it')).toBe('hunter\n3');
-    process.env['LOCKSTEP_TEST_SECRET'] = 'hunter4';
-    expect(await readSecret({ environment: 'LOCKSTEP_TEST_SECRET' }, 'it')).toBe('hunter4');
-  });
-
-  test('that cannot be read is a clear failure that shows nothing of it', async () => {
-    await expect(readSecret({ file: join(dir, 'none') }, 'the password of shop')).rejects.toThrow(
-      /the password of shop cannot be read: .*none ENOENT/,
-    );
-    await expect(readSecret({ command: 'echo hunter5; echo hunter5 >&2; exit 3' }, 'it')).rejects.toThrow(
-      /^it cannot be read: `.*` exited 3$/,
-    );
-    await expect(readSecret({ environment: 'LOCKSTEP_NO_SUCH' }, 'it')).rejects.toThrow('it is empty');
-  });
-});
-
 describe('a database', () => {
   test('that asks for a password gets it, and a wrong one is told without showing it', async () => {
     const lab = await startPostgres();
@@ -88,7 +59,7 @@ describe('a database', () => {
       const url = database.url.replace('shop@', 'web@');
       const artifact = await releases.make({ '1.sql': 'CREATE TABLE a (b int)' });
       const check = (password: string) =>
-        openMigrations().check(requestFor(url, { password: { command: `printf %s '${password}'` } }), artifact, forever);
+        openMigrations({ readSecret }).check(requestFor(url, { password: { command: `printf %s '${password}'` } }), artifact, forever);
       const refused = await check('wrong one').catch((error: unknown) => error);
       expect(refused).toMatchObject({ code: 'unreachable', message: expect.stringContaining('password authentication failed') });
       expect(JSON.stringify(refused)).not.toContain('wrong one');
@@ -104,7 +75,7 @@ describe('a database', () => {
     const artifact = await releases.make({});
     const port = await freePort();
     for (const url of [`postgres://a@127.0.0.1:${port}/shop`, `mysql://a@127.0.0.1:${port}/shop`, 'sqlite:///nonexistent/shop.db']) {
-      const failure = openMigrations().check(requestFor(url), artifact, forever);
+      const failure = openMigrations({ readSecret }).check(requestFor(url), artifact, forever);
       await expect(failure).rejects.toMatchObject({
         code: 'unreachable',
         message: expect.stringMatching(/cannot be opened: (connect ECONNREFUSED|Cannot open database)/),

@@ -1,5 +1,6 @@
 // Built-in migrations on real databases: in order, once, recorded; what fails and what nobody knows.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readSecret } from '../../src/files/secrets.ts';
 import { openMigrations } from '../../src/migrations/open.ts';
 import type { Lab, LabDatabase } from '../lab/database.ts';
 import { startMariadb } from '../lab/mariadb.ts';
@@ -14,7 +15,7 @@ const SYSTEMS = [
   { name: 'SQLite', start: startSqlite, isTransactional: true },
 ];
 
-const migrations = openMigrations({ lockWaitMs: 300, lookMs: 5_000 });
+const migrations = openMigrations({ readSecret, lockWaitMs: 300, lookMs: 5_000 });
 
 let releases: Releases;
 beforeAll(async () => {
@@ -105,6 +106,7 @@ for (const { name, start, isTransactional } of SYSTEMS) {
       const slow = await releases.make({ '1.sql': log, '2.sql': said('two') });
       const inTheMiddle: unknown[] = [];
       const other = openMigrations({
+        readSecret,
         wrapDatabase: (one) => ({
           ...one,
           run: async (sql) => {

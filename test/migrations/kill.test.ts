@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Artifact } from '../../src/core/artifact.ts';
 import { DeployError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/migrations/database.ts';
+import { readSecret } from '../../src/files/secrets.ts';
 import { openMigrations } from '../../src/migrations/open.ts';
 import type { Lab, LabDatabase } from '../lab/database.ts';
 import { startMariadb } from '../lab/mariadb.ts';
@@ -76,12 +77,12 @@ async function runAndDisconnect(database: LabDatabase, at: number, when: Moment)
       return value;
     };
   const wrapDatabase = (one: Database): Database => ({ ...one, run: cut(one.run), rows: cut(one.rows), tryLock: cut(one.tryLock) });
-  return outcomeOf(openMigrations({ wrapDatabase }).run(requestFor(database.url), artifact, forever));
+  return outcomeOf(openMigrations({ readSecret, wrapDatabase }).run(requestFor(database.url), artifact, forever));
 }
 
 /** Goes on until all is executed. Where nobody knows, an operator looks at the database and says what is there. */
 async function goOn(database: LabDatabase, first: unknown, undo: boolean): Promise<void> {
-  const migrations = openMigrations();
+  const migrations = openMigrations({ readSecret });
   const request = requestFor(database.url);
   let failure = first;
   for (let round = 0; failure !== null; round++) {
@@ -104,7 +105,7 @@ async function settle(database: LabDatabase, { message }: DeployError, undo: boo
   expect([asked - 1, asked]).toContain(there.length);
   if (undo) for (const what of there) await database.sql(`DELETE FROM log WHERE what = '${what}'`);
   else for (const what of own.slice(there.length)) await database.sql(`INSERT INTO log VALUES ('${what}')`);
-  await openMigrations().settle(requestFor(database.url), !undo, forever);
+  await openMigrations({ readSecret }).settle(requestFor(database.url), !undo, forever);
 }
 
 async function expectAllOnce(database: LabDatabase): Promise<void> {
@@ -140,7 +141,7 @@ describe('migrations', () => {
         if (await runAndKill(database, at, momentOf(at + i, round))) kills += 1;
         const seen = await saidIn(database);
         expect(new Set(seen).size).toBe(seen.length);
-        const left = await outcomeOf(openMigrations().run(requestFor(database.url), artifact, forever));
+        const left = await outcomeOf(openMigrations({ readSecret }).run(requestFor(database.url), artifact, forever));
         await goOn(database, left, at % 2 === 0);
         await expectAllOnce(database);
       }

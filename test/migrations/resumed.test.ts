@@ -1,6 +1,7 @@
 // Migrations that a daemon which died had begun: as long as nobody can look into the database, nothing is decided.
 import { expect, test } from '@jest/globals';
 import type { Deployment } from '../../src/core/deployment.ts';
+import { readSecret } from '../../src/files/secrets.ts';
 import { openMigrations } from '../../src/migrations/open.ts';
 import { runMigrations } from '../../src/steps/migrations.ts';
 import type { Work } from '../../src/steps/perform.ts';
@@ -19,7 +20,7 @@ test('a database that cannot be reached fails the step, but after a crash an ope
       effect: { deployment: 7, stage: 4, action: 'migrate', direction: 'forward', server: null, op: 'x', resumed },
       op: 'x',
       token: '7-x',
-      tools: { migrations: openMigrations(), artifacts: { find: () => Promise.resolve(artifact) }, log: () => undefined },
+      tools: { migrations: openMigrations({ readSecret }), artifacts: { find: () => Promise.resolve(artifact) }, log: () => undefined },
       signal: forever,
     } as unknown as Work;
     return runMigrations(work).catch((error: unknown) => error);
