@@ -61,7 +61,7 @@ function refsIn(value: unknown): ChangedRef[] {
     if (old !== undefined && old !== null && !isObjectId(old)) throw malformed(`refs[${index}].old is not an object id`);
     const name = shortRef(ref);
     if (name === '') throw malformed(`refs[${index}].ref is not the name of a ref`);
-    refs.set(name, { ref: name, deleted: isNothing(now), revision: now });
+    refs.set(name, isNothing(now) ? { ref: name, deleted: true } : { ref: name, deleted: false, revision: now });
   }
   return [...refs.values()];
 }

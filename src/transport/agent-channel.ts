@@ -169,7 +169,12 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     const end = Date.now() + request.botsTimeoutMs;
     for (;;) {
       const remaining = Math.max(0, end - Date.now());
-      const words = [needName(token), seconds(request.timeoutMs), Math.min(1, remaining / SECOND).toFixed(2)];
+      const words = [
+        needName(token),
+        seconds(request.timeoutMs),
+        Math.min(1, remaining / SECOND).toFixed(2),
+        Math.floor(Date.now() / SECOND),
+      ];
       const read = (value: unknown) => stateOf(value, ['locked', 'waiting', 'unready'] as const);
       let state = await ask({ verb: 'lock', op, words, read, signal });
       if (state === 'unready') state = await ask({ verb: 'lock', op, words, payload: Buffer.from(request.page), read, signal });

@@ -56,7 +56,7 @@ describe('a push', () => {
     expect(receiver.received[0]?.refs).toEqual(
       expect.arrayContaining([
         { ref: 'old', deleted: true },
-        { ref: 'refs/tags/v1', deleted: false },
+        { ref: 'refs/tags/v1', deleted: false, revision: expect.stringMatching(/^[0-9a-f]{40}$/) },
       ]),
     );
   });
@@ -148,6 +148,7 @@ describe('a commit to Subversion', () => {
       refs: [],
       paths: ['servers/demo'],
       actor: 'ann',
+      address: '127.0.0.1',
       source: 'hook',
     });
     await must('svn', ['update', '-q', work]);
@@ -292,7 +293,7 @@ test.each(['dash', 'bash'])('the hooks work under %s, without any environment, w
   const command = `umask 077; cd /; exec env -i ${shell} "$0" git`;
   const { code, stderr } = await run('sh', ['-c', command, join(stateOf(bare), 'notify')], { input: line });
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'Lockstep: x"y → production: deployment 42\n' });
-  expect(receiver.received[0]?.refs).toEqual([{ ref: 'x"y', deleted: false }]);
+  expect(receiver.received[0]?.refs).toEqual([{ ref: 'x"y', deleted: false, revision: 'a'.repeat(40) }]);
 });
 
 test('a proxy, a .curlrc and an xtrace of the person who pushes change nothing', async () => {

@@ -96,7 +96,7 @@ act() {
     verify) verify "$one" "$two" "$three" ;;
     preview) preview "$one" ;;
     ready) ready "$one" "$two" ;;
-    lock) lock "$one" "$two" "$three" ;;
+    lock) lock "$one" "$two" "$three" "$four" ;;
     decide) decide "$one" "$two" "$three" "$four" ;;
     switch) switch "$one" "$two" ;;
     unlock) unlock "$one" ;;

@@ -39,13 +39,11 @@ end_lock_in_time() {
 remove_lock() { rm -f maintenance maintenance.json .lockstep/lock .lockstep/ready || exit 1; }
 
 # What visitors may know: since when (seconds since 1970), and how far it is. No round trip, no fsync, no rename: whoever reads half of it asks again.
-tell() { # STEP
-  (
-    began=''
-    [ ! -e maintenance ] || IFS=:, read -r _ began _ <maintenance.json
-    case $began in '' | *[!0-9]*) began=$(date +%s) ;; esac
-    echo "{\"began\":$began,\"step\":\"$1\"}" >maintenance.json
-  ) 2>/dev/null || :
+tell() { # STEP, NOW: by the daemon's clock, for who does not know when it began
+  began=''
+  [ ! -e maintenance ] || { IFS=:, read -r _ began _ <maintenance.json; } 2>/dev/null || :
+  case $began in '' | *[!0-9]*) began=${2:-} ;; esac
+  [ -z "$began" ] || { echo "{\"began\":$began,\"step\":\"$1\"}" >maintenance.json; } 2>/dev/null || :
 }
 
 # A lock gives way to a newer daemon, and to a later deployment of the same one: tokens begin with its number.
@@ -72,7 +70,7 @@ ready() { # TOKEN RELEASE. Payload: the maintenance page. RELEASE `-`: none.
   answer '{}'
 }
 
-lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
+lock() { # TOKEN SECONDS WAIT NOW. Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
   need_name "$1"
   enter
   if [ "$size" -eq 0 ]; then
@@ -90,7 +88,7 @@ lock() { # TOKEN SECONDS WAIT. Payload: the maintenance page, unless all is read
   [ "$size" -eq 0 ] || cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
   write_lock "$1" "$2" "$fallback"
   start_watchdog
-  tell lock
+  tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1
   exec 8>>.lockstep/bots
   ! flock -n 8 || answer '{"state":"locked"}'
