@@ -82,7 +82,7 @@ describe('a local server and one over ssh', () => {
       expect(readdirSync(path).filter((name) => name.startsWith('.current'))).toEqual([]);
       expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
       const own = readdirSync(join(path, '.lockstep'));
-      expect(own.filter((name) => name.startsWith('agent-'))).toHaveLength(1);
+      expect(own.filter((name) => /^agent-[0-9a-f]+$/.test(name))).toHaveLength(1);
       expect(own.filter((name) => name === 'session.999999999' || name === 'lock')).toEqual([]);
     }
   }, 120_000);

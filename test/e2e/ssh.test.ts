@@ -68,7 +68,7 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
     for (const i of [1, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
   });
 
-  test('a change of 10 of 4,000 files costs one connection, at most three channels and little more than its bytes per server', async () => {
+  test('a change of 10 of 4,000 files costs no new connection, no new channel and little more than its bytes per server', async () => {
     const before = (await sshd.log()).length;
     const changed = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`lib/${i * 7}.txt`, `changed ${'y'.repeat(2_000)}\n`]));
     const revision = await shop.commit(changed, 'Ten files');
@@ -82,8 +82,8 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
       expect(server.bytes).toBeLessThan(2 * changedBytes + listBytes);
     }
     const log = (await sshd.log()).slice(before);
-    expect(log.match(/Accepted publickey/g)).toHaveLength(5);
-    expect(log.match(/Starting session: /g)?.length).toBeLessThanOrEqual(15);
+    // Those of the deployment before are still open, and everything goes over the agent's channel.
+    expect(log.match(/Accepted publickey|Starting session: /g) ?? []).toEqual([]);
     for (const i of [1, 2, 3, 4, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
   });
 

@@ -15,7 +15,7 @@ import { openStore } from 'SRC/store/sqlite.ts';
 const store = await openStore(process.argv[2]);
 for (let last = await store.lastEvent(); ; last += 3) {
   const events = [1, 2, 3].map((n) => ({ number: last + n, at: last, deployment: 1, event: { type: 'started', stage: 1, server: n } }));
-  await store.append({ events, deployments: [], clusters: [], deliveries: [], heads: [{ repository: 'shop', branch: 'b', revision: String(last + 3) }] });
+  await store.append({ events, deployments: [], clusters: [], deliveries: [], heads: [{ repository: 'shop', branch: 'b', revision: String(last + 3) }], audit: [] });
   process.stdout.write((last + 3) + '\\n');
 }`;
 
