@@ -152,6 +152,9 @@ describe('a push to a repository on a forge', () => {
       failed: { servers: expect.arrayContaining(['web1']) },
     });
     await until(() => hub.told.length > 0, { what: 'GitHub is tried' });
+    // What was told, but not yet written down as told, would come once more, under the same id.
+    const isWrittenDown = async () => (await shop.json<NoticesView>('notices')).targets.find(({ name }) => name === 'bus')?.waiting === 0;
+    await until(isWrittenDown, { what: 'the webhook is known to be told' });
     await shop.stop('SIGKILL');
     hub.answer(github);
     hub.told.splice(0);
