@@ -1,7 +1,7 @@
 // The keys of `people`: who may come in besides the owner, users and tokens, and with what.
 import { z } from 'zod';
 import { ROLES } from '../core/actor.ts';
-import { keys, text } from './schema-parts.ts';
+import { keys, text, secretFile, secretVariable } from './schema-parts.ts';
 import { isNetwork } from './values.ts';
 
 const network = z.string().refine(isNetwork, 'is not an address or a network such as "10.0.0.5" or "10.0.0.0/24"');
@@ -25,18 +25,9 @@ export const peopleSchema = keys({
     issuer: text.meta({ description: "The provider's issuer, whose `/.well-known/openid-configuration` is read." }),
     clientId: text.meta({ description: 'What the provider knows Lockstep as.' }),
     clientSecret: z
-      .union(
-        [
-          keys({ file: text.meta({ description: 'File that holds it; a relative path counts from the configuration file.' }) }),
-          keys({
-            environment: z
-              .string()
-              .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed')
-              .meta({ description: "Variable of the daemon's environment." }),
-          }),
-        ],
-        { error: 'must be {"file": "…"} or {"environment": "NAME"}; secrets never stand here' },
-      )
+      .union([secretFile, secretVariable], {
+        error: 'must be {"file": "…"} or {"environment": "NAME"}; secrets never stand here',
+      })
       .optional()
       .meta({ description: 'The secret that belongs to it, by reference.', 'x-default': 'none: a public client' }),
     name: text.default('preferred_username').meta({ description: 'Claim that says what somebody is called. It must be theirs alone.' }),

@@ -37,16 +37,22 @@ export const commandText = z
   .min(1, 'must not be empty; leave the key out instead')
   .refine((value) => !value.includes('\0'), 'must not hold NUL');
 
+export const secretFile = keys({
+  file: text.meta({ description: 'File that holds it; a relative path counts from the configuration file.' }),
+});
+
+export const secretVariable = keys({
+  environment: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed')
+    .meta({ description: "Variable of the daemon's environment." }),
+});
+
 /** A secret by reference: the file says where it stands. */
 export const secretSource = z.union(
   [
-    keys({ file: text.meta({ description: 'File that holds it; a relative path counts from the configuration file.' }) }),
-    keys({
-      environment: z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name of a variable; letters, digits and "_" are allowed')
-        .meta({ description: "Variable of the daemon's environment." }),
-    }),
+    secretFile,
+    secretVariable,
     keys({ command: commandText.meta({ description: "Command that prints it, run by `sh` on the daemon's machine." }) }),
   ],
   { error: 'must be {"file": "…"}, {"environment": "NAME"} or {"command": "…"}' },

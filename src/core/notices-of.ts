@@ -47,7 +47,7 @@ function deploymentNotice(notice: NoticeState, { number, at }: Recorded, deploym
     .get(cluster.name)
     ?.record.releases.find((one) => one.deployment !== deployment.number && one.id !== release);
   return {
-    ...nothing,
+    ...ABOUT_NOTHING,
     id: `${number}-${notice}`,
     state: notice,
     at,
@@ -76,7 +76,8 @@ function reasonOf({ supersededBy, problem, abortedBy, reason, result }: Deployme
   return problem?.message ?? reason;
 }
 
-const nothing = {
+/** Of a notice that is about no deployment. */
+export const ABOUT_NOTHING = {
   environment: null,
   repository: null,
   branch: null,
@@ -96,7 +97,7 @@ const nothing = {
 function daemonNotices({ number, at, event }: Recorded, configuration: Configuration): Notice[] {
   const { project } = configuration;
   const notice = (state: NoticeState, clusters: readonly string[], reason: string, more: Partial<Notice> = {}): Notice[] => [
-    { ...nothing, id: `${number}-${state}`, state, at, project, clusters, reason: reason.slice(0, LONGEST_REASON), ...more },
+    { ...ABOUT_NOTHING, id: `${number}-${state}`, state, at, project, clusters, reason: reason.slice(0, LONGEST_REASON), ...more },
   ];
   switch (event.type) {
     case 'cluster-locked':

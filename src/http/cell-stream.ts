@@ -4,9 +4,7 @@ import type { CellsView } from '../core/insight.ts';
 import { writeAndWait } from './connection.ts';
 import { notFound } from './route.ts';
 import type { Context } from './route.ts';
-import { openStream } from './stream.ts';
-
-const PING_MS = 15_000;
+import { streamMessages } from './stream.ts';
 
 /**
  * `after`: the last event that the client knows. A client that takes nothing for a while gets `event: resync` and is left; it comes back with
@@ -20,25 +18,14 @@ export async function streamCells(
   after: number,
 ): Promise<void> {
   if (!(await context.application.insight.knows(deployment))) throw notFound('There is no such deployment.');
-  const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
-  if (stream === null) return;
-  const ping = setInterval(() => {
-    if (!response.writableNeedDrain) response.write(': ping\n\n');
-  }, PING_MS).unref();
-  try {
+  await streamMessages(context, request, response, async (signal) => {
     response.write(': connected\n\n');
-    for await (const piece of context.application.insight.cells(deployment, after, stream.signal)) {
-      if (await writeAndWait(response, messageOf(piece), context.slowReaderMs, stream.signal)) continue;
-      if (!stream.signal.aborted) response.write('event: resync\ndata: {}\n\n');
+    for await (const piece of context.application.insight.cells(deployment, after, signal)) {
+      if (await writeAndWait(response, messageOf(piece), context.slowReaderMs, signal)) continue;
+      if (!signal.aborted) response.write('event: resync\ndata: {}\n\n');
       break;
     }
-  } catch (error) {
-    // Whoever left does not need to hear that something was interrupted.
-    if (!stream.signal.aborted) throw error;
-  } finally {
-    clearInterval(ping);
-    stream.end();
-  }
+  });
 }
 
 const texts = new WeakMap<CellsView['cells'], string>();

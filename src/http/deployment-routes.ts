@@ -15,10 +15,38 @@ export const deploymentRoutes: readonly Route[] = [
   { method: 'get', path: '/api/v1/deployments', door: 'token', needs: 'viewer', on: 'some', handle: history },
   { method: 'get', path: '/api/v1/deployments/:number', door: 'token', needs: 'viewer', on: 'deployment', handle: show },
   { method: 'get', path: '/api/v1/deployments/:number/log', door: 'token', needs: 'viewer', on: 'deployment', handle: followLog },
-  { method: 'post', path: '/api/v1/deployments/:number/abort', door: 'token', needs: 'operator', on: 'deployment', handle: abort },
-  { method: 'post', path: '/api/v1/deployments/:number/pause', door: 'token', needs: 'operator', on: 'deployment', handle: pause },
-  { method: 'post', path: '/api/v1/deployments/:number/resume', door: 'token', needs: 'operator', on: 'deployment', handle: resume },
-  { method: 'post', path: '/api/v1/deployments/:number/approve', door: 'token', needs: 'deployer', on: 'deployment', handle: approve },
+  {
+    method: 'post',
+    path: '/api/v1/deployments/:number/abort',
+    door: 'token',
+    needs: 'operator',
+    on: 'deployment',
+    handle: asking('abort'),
+  },
+  {
+    method: 'post',
+    path: '/api/v1/deployments/:number/pause',
+    door: 'token',
+    needs: 'operator',
+    on: 'deployment',
+    handle: asking('pause'),
+  },
+  {
+    method: 'post',
+    path: '/api/v1/deployments/:number/resume',
+    door: 'token',
+    needs: 'operator',
+    on: 'deployment',
+    handle: asking('resume'),
+  },
+  {
+    method: 'post',
+    path: '/api/v1/deployments/:number/approve',
+    door: 'token',
+    needs: 'deployer',
+    on: 'deployment',
+    handle: asking('approve'),
+  },
   { method: 'post', path: '/api/v1/deployments/:number/reject', door: 'token', needs: 'deployer', on: 'deployment', handle: reject },
   { method: 'post', path: '/api/v1/deployments/:number/skip', door: 'token', needs: 'operator', on: 'deployment', handle: skip },
   { method: 'post', path: '/api/v1/deployments/:number/retry', door: 'token', needs: 'deployer', on: 'deployment', handle: retry },
@@ -46,28 +74,13 @@ async function show({ application }: Context, request: Request, response: Respon
   response.json(found);
 }
 
-async function abort({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
-  const number = deploymentIn(request);
-  const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.abort(number, speaker(actor, by)));
-}
-
-async function pause({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
-  const number = deploymentIn(request);
-  const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.pause(number, speaker(actor, by)));
-}
-
-async function resume({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
-  const number = deploymentIn(request);
-  const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.resume(number, speaker(actor, by)));
-}
-
-async function approve({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
-  const number = deploymentIn(request);
-  const { by } = await readJson(request, WHO);
-  response.status(202).json(await application.approve(number, speaker(actor, by)));
+/** Those that need no more than the number and who asks. */
+function asking(what: 'abort' | 'pause' | 'resume' | 'approve') {
+  return async ({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> => {
+    const number = deploymentIn(request);
+    const { by } = await readJson(request, WHO);
+    response.status(202).json(await application[what](number, speaker(actor, by)));
+  };
 }
 
 async function reject({ application }: Context, request: Request, response: Response, actor: Actor): Promise<void> {

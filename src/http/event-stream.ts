@@ -8,10 +8,8 @@ import { writeAndWait } from './connection.ts';
 import { streamCells } from './cell-stream.ts';
 import { Malformed, queryNumber, queryValue } from './route.ts';
 import type { Context } from './route.ts';
-import { openStream } from './stream.ts';
+import { streamMessages } from './stream.ts';
 import { visibleEvents } from './visible.ts';
-
-const PING_MS = 15_000;
 
 /**
  * Begins after `Last-Event-ID`, else after `?after=`, else with what happens from now on. A client that does not take what it is sent, or
@@ -30,27 +28,16 @@ export async function streamEvents(context: Context, request: Request, response:
     return streamCells(context, request, response, deployment, Math.min(seen ?? 0, last));
   }
   const wanted = seen ?? last;
-  const stream = openStream(context, request, response, 'text/event-stream; charset=utf-8');
-  if (stream === null) return;
-  const say = (text: string): Promise<boolean> => writeAndWait(response, text, context.slowReaderMs, stream.signal);
-  const ping = setInterval(() => {
-    if (!response.writableNeedDrain) response.write(': ping\n\n');
-  }, PING_MS).unref();
-  try {
+  await streamMessages(context, request, response, async (signal) => {
+    const say = (text: string): Promise<boolean> => writeAndWait(response, text, context.slowReaderMs, signal);
     await say(wanted > last ? `: connected\n\n${resync(last)}` : ': connected\n\n');
-    for await (const batch of application.events(Math.min(wanted, last), stream.signal)) {
+    for await (const batch of application.events(Math.min(wanted, last), signal)) {
       if (!(await sendBatch(visibleEvents(batch, actor), say))) {
-        if (!stream.signal.aborted) response.write(resync(null));
+        if (!signal.aborted) response.write(resync(null));
         break;
       }
     }
-  } catch (error) {
-    // Whoever left does not need to hear that something was interrupted.
-    if (!stream.signal.aborted) throw error;
-  } finally {
-    clearInterval(ping);
-    stream.end();
-  }
+  });
 }
 
 /** In pieces, so that a large batch is not written faster than it is read. */

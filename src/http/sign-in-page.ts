@@ -1,8 +1,8 @@
 // The page to sign in with, in plain HTML: it needs no script.
 import { createHash } from 'node:crypto';
 import type { Response } from 'express';
-import { visibleLine } from '../core/escape.ts';
 import type { SignInWays } from '../core/people.ts';
+import { escaped } from './markup.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; }
@@ -31,8 +31,8 @@ export function sendSignInPage(response: Response, status: number, view: SignInV
 
 /** Goes on to a path of ours, as a request of ours. */
 export function askAgain(response: Response, path: string): void {
-  const refresh = `<meta http-equiv="refresh" content="0; url=${html(path)}">`;
-  sendPage(response, 200, 'Lockstep', `<p><a href="${html(path)}">Go on</a></p>`, refresh);
+  const refresh = `<meta http-equiv="refresh" content="0; url=${escaped(path)}">`;
+  sendPage(response, 200, 'Lockstep', `<p><a href="${escaped(path)}">Go on</a></p>`, refresh);
 }
 
 export const signInAddress = (next: string): string => (next === '/' ? '/login' : `/login?next=${encodeURIComponent(next)}`);
@@ -57,21 +57,12 @@ const form = ({
   ways,
   next,
   problem,
-}: SignInView): string => `${problem === null ? '' : `<p class="problem" role="alert">${html(problem)}</p>`}
+}: SignInView): string => `${problem === null ? '' : `<p class="problem" role="alert">${escaped(problem)}</p>`}
 <form method="post" action="/login">
-<input type="hidden" name="next" value="${html(next)}">
+<input type="hidden" name="next" value="${escaped(next)}">
 <label>Name <input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
 </form>
 ${ways.oidc ? '<p><a href="/login/oidc">Sign in with your identity provider</a></p>' : ''}
 <p><small>${ways.password ? 'As the owner: no name, and as the password' : 'There are no users yet. As the owner, leave the name empty, and enter as the password'} what is in the file <code>token</code> of the daemon’s data directory.</small></p>`;
-
-/** Text as HTML text or attribute: nothing in it is markup, and nothing steers the reader. */
-const html = (text: string): string =>
-  visibleLine(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');

@@ -1,5 +1,6 @@
 // How a notice is shown to the operator, and one that says nothing, for trying a target out.
 import type { Notice } from '../core/notice.ts';
+import { ABOUT_NOTHING } from '../core/notices-of.ts';
 import type { Parcel } from '../core/outbox.ts';
 import type { UndeliveredView } from '../core/views.ts';
 import { headline } from './text.ts';
@@ -26,20 +27,8 @@ export function testNotice(project: string, now: number): Notice {
     at: now,
     project,
     clusters: ['test'],
-    environment: null,
-    repository: null,
-    branch: null,
-    revision: null,
-    previous: null,
-    release: null,
-    author: null,
+    ...ABOUT_NOTHING,
     message: 'This is a test of Lockstep. Nothing was deployed.',
-    by: null,
     reason: 'test',
-    deployment: null,
-    purpose: null,
-    durationMs: null,
-    failed: { servers: [], count: 0 },
-    isRecovery: false,
   };
 }
