@@ -21,6 +21,45 @@ export type Content = string | readonly [string, number] | { readonly link: stri
 export type Tree = Readonly<Record<string, Content>>;
 export type TestArtifact = { readonly id: string; readonly directory: string; readonly manifest: Manifest };
 
+/** Two trees between which every kind of path becomes every other. */
+export const EVERY_CHANGE: { readonly before: Tree; readonly after: Tree } = {
+  before: {
+    same: 'same',
+    edited: 'before',
+    mode: ['#!/bin/sh\n', 0o644],
+    time: 'same words',
+    deleted: 'x',
+    'file-to-directory': 'x',
+    'directory-to-file/inner/deep': 'x',
+    link: { link: 'same' },
+    'link-to-file': { link: 'same' },
+    'file-to-link': 'x',
+    'directory-to-link/inner': 'x',
+    'link-to-directory': { link: 'kept' },
+    'old-name': 'renamed',
+    'kept/inner': 'x',
+    'emptied/inner': 'x',
+    empty: null,
+  },
+  after: {
+    same: 'same',
+    edited: 'after!',
+    mode: ['#!/bin/sh\n', 0o755],
+    'file-to-directory/inner': 'x',
+    'directory-to-file': 'x',
+    link: { link: 'edited' },
+    'link-to-file': 'x',
+    'file-to-link': { link: 'same' },
+    'directory-to-link': { link: 'kept' },
+    'link-to-directory/inner': 'x',
+    'new-name': 'renamed',
+    'new/deep/file': 'x',
+    'kept/inner': 'x',
+    emptied: null,
+    'new-empty/one': null,
+  },
+};
+
 export type Ground = Awaited<ReturnType<typeof openGround>>;
 
 /** The time of files of artifacts, whole seconds. Changed content gets a later one only if a test says so. */

@@ -5,48 +5,13 @@ import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFile
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
-import { MTIME, codeOf, nextOp, openGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
+import { EVERY_CHANGE, MTIME, codeOf, nextOp, openGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
 import type { Ground, Tree } from './ground.ts';
 
 const LONG = `${'long/'.repeat(30)}${'n'.repeat(200)}`;
 
-const BEFORE: Tree = {
-  same: 'same',
-  edited: 'before',
-  mode: ['#!/bin/sh\n', 0o644],
-  deleted: 'x',
-  'file-to-directory': 'x',
-  'directory-to-file/inner/deep': 'x',
-  link: { link: 'same' },
-  'link-to-file': { link: 'same' },
-  'file-to-link': 'x',
-  'directory-to-link/inner': 'x',
-  'link-to-directory': { link: 'kept' },
-  'old-name': 'renamed',
-  'kept/inner': 'x',
-  'emptied/inner': 'x',
-  empty: null,
-  [LONG]: 'long',
-};
-const AFTER: Tree = {
-  same: 'same',
-  edited: 'after!',
-  mode: ['#!/bin/sh\n', 0o755],
-  'file-to-directory/inner': 'x',
-  'directory-to-file': 'x',
-  link: { link: 'edited' },
-  'link-to-file': 'x',
-  'file-to-link': { link: 'same' },
-  'directory-to-link': { link: 'kept' },
-  'link-to-directory/inner': 'x',
-  'new-name': 'renamed',
-  'new/deep/file': 'x',
-  'kept/inner': 'x',
-  emptied: null,
-  'new-empty/one': null,
-  'kept/up': { link: `../${LONG}` },
-  [LONG]: 'longer',
-};
+const BEFORE: Tree = { ...EVERY_CHANGE.before, [LONG]: 'long' };
+const AFTER: Tree = { ...EVERY_CHANGE.after, 'kept/up': { link: `../${LONG}` }, [LONG]: 'longer' };
 const ODD = [
   'a\nline',
   '-',

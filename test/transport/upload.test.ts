@@ -6,7 +6,7 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { startSshd } from '../lab/sshd.ts';
-import { MTIME, codeOf, nextOp, openGround, parcel, picture, soon, upload } from './ground.ts';
+import { EVERY_CHANGE, MTIME, codeOf, nextOp, openGround, parcel, picture, soon, upload } from './ground.ts';
 import type { Ground, TestArtifact, Tree } from './ground.ts';
 
 const ODD = [
@@ -43,41 +43,7 @@ describe('an upload', () => {
   const release = (name: string): string => join(path, 'releases', name);
 
   test('leaves the earlier release as it was, byte for byte and mode for mode, whatever kind of change comes', async () => {
-    const before: Tree = {
-      same: 'same',
-      edited: 'before',
-      mode: ['#!/bin/sh\n', 0o644],
-      time: 'same words',
-      deleted: 'x',
-      'file-to-directory': 'x',
-      'directory-to-file/inner/deep': 'x',
-      link: { link: 'same' },
-      'link-to-file': { link: 'same' },
-      'file-to-link': 'x',
-      'directory-to-link/inner': 'x',
-      'link-to-directory': { link: 'kept' },
-      'old-name': 'renamed',
-      'kept/inner': 'x',
-      'emptied/inner': 'x',
-      empty: null,
-    };
-    const after: Tree = {
-      same: 'same',
-      edited: 'after!',
-      mode: ['#!/bin/sh\n', 0o755],
-      'file-to-directory/inner': 'x',
-      'directory-to-file': 'x',
-      link: { link: 'edited' },
-      'link-to-file': 'x',
-      'file-to-link': { link: 'same' },
-      'directory-to-link': { link: 'kept' },
-      'link-to-directory/inner': 'x',
-      'new-name': 'renamed',
-      'new/deep/file': 'x',
-      'kept/inner': 'x',
-      emptied: null,
-      'new-empty/one': null,
-    };
+    const { before, after } = EVERY_CHANGE;
     const one = await ground.artifact(before);
     await upload(channel, 'r1', one);
     const seen = await picture(release('r1'));
