@@ -19,11 +19,14 @@ import { slots } from './slots.ts';
 import { fail, firstLine, isCommand, LONGEST_OUTPUT, versionOf } from './version.ts';
 import { giveTo, makeWork, remove, removeLeftWork } from './work.ts';
 
-/** The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links, `unchanged`: its files that the tree lacks. */
+/**
+ * The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. With `gone` the tree holds only what is new
+ * since `previous`, and these of its paths are no more. `isBase`: the next one will probably be made so of this one.
+ */
 export type Sealing = Artifacts & {
   seal(
     tree: string,
-    options: { mtime: number; previous: Artifact | null; unchanged?: readonly string[]; signal: AbortSignal },
+    options: { mtime: number; previous: Artifact | null; gone?: readonly string[]; isBase?: boolean; signal: AbortSignal },
   ): Promise<Artifact>;
 };
 
@@ -75,7 +78,8 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     const tree = join(work, 'tree');
     const note = await latest.read(keys.rule);
     const previous = await found(note);
-    const options = { mtime: Math.floor(commit.time / 1000), previous, signal };
+    const isPlain = !runsCommand(build) && build.output === '.';
+    const options = { mtime: Math.floor(commit.time / 1000), previous, isBase: isPlain && repository.type === 'git', signal };
     const keep = async (artifact: Artifact, version: string | null): Promise<Built> => {
       await built.write(keys.revision, { id: artifact.id, version });
       // Of the latest, the word is the revision.
@@ -87,13 +91,14 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     };
 
     /** Where no command is run, the artifact follows from the one before and the difference of the revisions. `null`: it does not. */
-    const sealChanges = async (since: string): Promise<Artifact | null> => {
+    const sealChanges = async (revision: string, { manifest }: Artifact): Promise<Artifact | null> => {
       const changes = join(work, 'changes');
       await mkdir(changes, { mode: 0o700 });
       try {
         const vcs = versionControl(repository);
-        const unchanged = await vcs.exportChanges?.(branch, commit.revision, since, build.subdirectory, changes, signal);
-        return unchanged == null ? null : await artifacts.seal(changes, { ...options, unchanged });
+        const since = { revision, entries: manifest.entries };
+        const gone = await vcs.exportChanges?.(branch, commit.revision, since, build.subdirectory, changes, signal);
+        return gone == null ? null : await artifacts.seal(changes, { ...options, gone });
       } catch (error) {
         // The artifact before was damaged: everything is written anew.
         if (error instanceof DeployError && error.code === 'artifact') return null;
@@ -102,8 +107,8 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     };
 
     try {
-      if (!runsCommand(build) && build.output === '.' && previous !== null && note?.version != null) {
-        const artifact = await sealChanges(note.version);
+      if (isPlain && previous !== null && note?.version != null) {
+        const artifact = await sealChanges(note.version, previous);
         if (artifact !== null) return await keep(artifact, await versionOf(request, artifact, versionControl, signal));
       }
       await versionControl(repository).export(branch, commit.revision, build.subdirectory, tree, signal);

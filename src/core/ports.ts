@@ -46,14 +46,14 @@ export type VersionControl = {
   /** Writes exactly the revision's tree (or its `subdirectory`) into `directory`, which is empty. Files 0644/0755. */
   export(branch: string, revision: string, subdirectory: string, directory: string, signal: AbortSignal): Promise<void>;
   /**
-   * Writes what of the revision's tree is not as it was at `since`, with all directories and links, into `directory`, which is empty; returns
-   * the paths of the files that are as they were. The whole tree is checked as `export` checks it. `null`: that cannot be told, and nothing
-   * was written; so it is with Subversion.
+   * Writes what of the revision's tree is not as it was at `since` into `directory`, which is empty; returns the paths of `since` that are no
+   * more or were replaced. `since.entries` are the whole tree of then; the whole tree of now is checked as `export` checks it. `null`: that
+   * cannot be told, and nothing was written; so it is with Subversion.
    */
   exportChanges?(
     branch: string,
     revision: string,
-    since: string,
+    since: { readonly revision: string; readonly entries: readonly ManifestEntry[] },
     subdirectory: string,
     directory: string,
     signal: AbortSignal,
@@ -88,6 +88,8 @@ export type Builder = {
 export type Artifacts = {
   /** `null`: there is none of that id (any more). */
   find(id: string): Promise<Artifact | null>;
+  /** When nobody waits: prepares what the next artifacts are made in. */
+  prepare(): Promise<void>;
   /** Removes artifacts other than these; returns how many. */
   collect(keep: ReadonlySet<string>): Promise<number>;
 };

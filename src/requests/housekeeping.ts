@@ -1,4 +1,4 @@
-// Housekeeping after a deployment: artifacts that no release needs any more, and old logs, leave the daemon's disk.
+// Housekeeping after a deployment: what the next one starts from is prepared; artifacts that no release needs any more, and old logs, leave the daemon's disk.
 import type { Artifacts, Engine } from '../core/ports.ts';
 
 export type Housekeeper = {
@@ -17,5 +17,6 @@ export async function housekeeping({ engine: { state }, artifacts, logs }: House
   }
   for (const { artifact } of state.deployments.values()) if (artifact !== null) keep.add(artifact);
   await artifacts.collect(keep);
+  await artifacts.prepare();
   await logs.collect(KEPT_LOGS);
 }

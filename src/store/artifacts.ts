@@ -10,7 +10,8 @@ import { manifestText } from '../core/manifest.ts';
 import type { Artifacts } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { readManifest, type ManifestFile } from './manifest-file.ts';
-import { copyTree, type SealOptions } from './seal.ts';
+import { openClones } from './clones.ts';
+import { applyChanges, copyTree, type SealOptions } from './seal.ts';
 import { verifyFiles } from './verify-files.ts';
 
 export type ArtifactStore = Artifacts & {
@@ -34,11 +35,13 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
   const root = resolve(directory);
   await mkdir(root, { recursive: true, mode: 0o700 });
   for (const name of await readdir(root)) {
-    if (/^\.(incoming|removed)-/.test(name)) await rm(join(root, name), { recursive: true, force: true });
+    if (/^\.(incoming|removed|next|making)-/.test(name)) await rm(join(root, name), { recursive: true, force: true });
   }
   const loaded = new Map<string, Artifact>();
   const askedAt = new Map<string, number>();
   const inTurn = turns();
+  const clones = openClones(root);
+  const bases = new Set<string>();
 
   const remember = (artifact: Artifact): Artifact => {
     loaded.delete(artifact.id);
@@ -55,6 +58,13 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
     return file === null ? null : remember(artifactOf(root, id, file));
   };
 
+  const entriesOf = async (tree: string, target: string, options: SealOptions): Promise<ManifestEntry[]> => {
+    const { previous, gone } = options;
+    if (previous === null || gone === undefined) return copyTree(tree, target, options);
+    await clones.take(previous, target);
+    return applyChanges(tree, target, previous, gone, options);
+  };
+
   return {
     find: (id) => (ID.test(id) ? inTurn(() => load(id)) : Promise.resolve(null)),
 
@@ -62,8 +72,9 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
       const incoming = join(root, `.incoming-${randomBytes(8).toString('hex')}`);
       try {
         await mkdir(incoming);
-        const entries = await copyTree(tree, join(incoming, 'files'), options);
+        const entries = await entriesOf(tree, join(incoming, 'files'), options);
         const id = idOf(entries);
+        if (options.isBase === true) bases.add(id);
         const file: ManifestFile = { version: 1, sealedAt: Date.now(), entries };
         await writeFile(join(incoming, 'manifest.json'), JSON.stringify(file));
         await syncFileSystem(incoming);
@@ -88,6 +99,14 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
       const artifact = ID.test(id) ? await inTurn(() => load(id)) : null;
       if (artifact === null) throw new DeployError('artifact', `artifact ${id} is not there (any more). Build its revision again.`);
       await verifyFiles(artifact);
+    },
+
+    async prepare() {
+      for (const id of bases) {
+        bases.delete(id);
+        const artifact = await inTurn(() => load(id));
+        if (artifact !== null) await clones.prepare(artifact);
+      }
     },
 
     async collect(keep) {

@@ -1,14 +1,12 @@
 // Copies a tree into an artifact's directory: normalised, hashed, and hard-linked to the earlier artifact where nothing changed.
 import { createHash, type Hash } from 'node:crypto';
-import { linkSync, lstatSync } from 'node:fs';
-import type { Stats } from 'node:fs';
-import { constants, chmod, link, lstat, mkdir, open, symlink, type FileHandle } from 'node:fs/promises';
+import { constants, link, lstat, open, rm, symlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
 import { compareBytes } from '../core/manifest.ts';
 import { forEachBounded } from './bounded.ts';
+import { isIntact, makeDirectory } from './clones.ts';
 import { readTree, shown, type TreeEntry } from './tree.ts';
 
 export type SealOptions = {
@@ -16,15 +14,16 @@ export type SealOptions = {
   readonly mtime: number;
   /** Files with the same content and mode at the same path are hard links to this artifact's, and keep their time. */
   readonly previous: Artifact | null;
-  /** Paths of files that are known to be those of `previous`, and are not in the tree. */
-  readonly unchanged?: readonly string[];
+  /** The tree holds only what is new since `previous`, whose paths that are no more or were replaced are these. */
+  readonly gone?: readonly string[];
+  /** The next artifact will probably be made of this one's changes. */
+  readonly isBase?: boolean;
   readonly signal?: AbortSignal;
 };
 
 type File = Extract<ManifestEntry, { type: 'file' }>;
 
 const AT_A_TIME = 4;
-const LINKS_IN_A_TURN = 200;
 
 /**
  * Copies `tree` to `target` (made here) and returns the manifest's entries. Content is hashed as it is written, so that the manifest is true
@@ -33,10 +32,8 @@ const LINKS_IN_A_TURN = 200;
  */
 export async function copyTree(tree: string, target: string, options: SealOptions): Promise<ManifestEntry[]> {
   const entries = await readTree(tree);
-  const { previous, unchanged = [] } = options;
-  if (unchanged.length === 0 && !entries.some((entry) => entry.type === 'file')) {
-    throw new DeployError('artifact', 'the artifact would be empty: there is no file in it. Check "output" and the build command.');
-  }
+  const { previous } = options;
+  if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
   const before = new Map<string, File>();
   for (const entry of previous?.manifest.entries ?? []) if (entry.type === 'file') before.set(entry.path, entry);
 
@@ -48,33 +45,40 @@ export async function copyTree(tree: string, target: string, options: SealOption
     if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
     sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
   });
-  if (previous === null || unchanged.length === 0) return sealed;
-  return [...sealed, ...(await takeOver(previous, unchanged, before, target))].sort((a, b) => compareBytes(a.path, b.path));
+  return sealed;
 }
 
 /**
- * Hard-links files of the earlier artifact. Synchronous calls cost a fifth of asynchronous ones here, and the daemon has its turn after each
- * few. Rejects with DeployError `artifact` if one is not what its manifest says.
+ * Makes of `target`, which is a clone of `previous`, what `previous` is with the changes of `tree`: `gone` are the paths that are no more or
+ * were replaced, the tree holds what is new, and the directories on the way to it. Returns the manifest's entries; rejects as `copyTree` does.
  */
-async function takeOver(previous: Artifact, paths: readonly string[], before: ReadonlyMap<string, File>, target: string): Promise<File[]> {
-  const taken: File[] = [];
-  for (const path of paths) {
-    const file = before.get(path);
-    const from = join(previous.directory, path);
-    if (file === undefined || !isIntact(lstatSync(from), file))
-      throw new DeployError('artifact', `${shown(path)} of artifact ${previous.id.slice(0, 12)} is not what was sealed`);
-    linkSync(from, join(target, path));
-    taken.push(file);
-    if (taken.length % LINKS_IN_A_TURN === 0) await setImmediate();
-  }
-  return taken;
+export async function applyChanges(
+  tree: string,
+  target: string,
+  previous: Artifact,
+  gone: readonly string[],
+  options: SealOptions,
+): Promise<ManifestEntry[]> {
+  const isGone = new Set(gone);
+  for (const path of gone) await rm(join(target, path), { recursive: true, force: true });
+  const kept = previous.manifest.entries.filter((entry) => !isGone.has(entry.path));
+  const before = new Map<string, File>();
+  for (const entry of previous.manifest.entries) if (entry.type === 'file' && isGone.has(entry.path)) before.set(entry.path, entry);
+  const known = new Set(kept.map((entry) => entry.path));
+  const fresh = (await readTree(tree)).filter((entry) => !known.has(entry.path));
+  for (const entry of fresh) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
+  const sealed = new Array<ManifestEntry>(fresh.length);
+  await forEachBounded(fresh, AT_A_TIME, async (entry, index) => {
+    if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
+    sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
+  });
+  const entries = [...kept, ...sealed].sort((a, b) => compareBytes(a.path, b.path));
+  if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
+  return entries;
 }
 
-/** chmod as well: mkdir(2) obeys the umask. */
-async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path);
-  await chmod(path, 0o755);
-}
+const isEmpty = (): DeployError =>
+  new DeployError('artifact', 'the artifact would be empty: there is no file in it. Check "output" and the build command.');
 
 async function copyEntry(
   tree: string,
@@ -108,9 +112,6 @@ async function linkIntact(from: string, manifested: File, to: string): Promise<b
     return false;
   }
 }
-
-const isIntact = (found: Stats, { size, mtime, mode }: File): boolean =>
-  found.isFile() && found.size === size && found.mtimeMs === mtime * 1000 && (found.mode & 0o7777) === mode;
 
 async function copyFile(tree: string, target: string, { path, mode }: { path: string; mode: number }, mtime: number) {
   const to = await open(join(target, path), 'wx', 0o600);

@@ -3,7 +3,7 @@ import { run, stream } from './child-process.ts';
 import type { Call, Ended } from './child-process.ts';
 import type { Readable } from 'node:stream';
 import { DeployError } from '../core/errors.ts';
-import type { Repository } from '../core/repository.ts';
+import type { Commit, Repository } from '../core/repository.ts';
 import { repositoryError } from './failure.ts';
 import { gitEnvironment } from './git-environment.ts';
 import type { GitUrl } from './git-url.ts';
@@ -20,13 +20,51 @@ export type Mirror = {
   readonly home: string;
   /** Beginning of the marks of the mirror's processes. */
   readonly mark: string;
-  readonly state: {
-    /** A git may have been killed in the mirror: by a crash of the daemon, an abort, a time limit. */
-    suspicious: boolean;
-    /** The mirror's remote has been set to `remote` by this process. */
-    prepared: boolean;
-  };
+  readonly state: MirrorState;
 };
+
+/** What this process knows of a mirror, so that it need not ask git each time. */
+export type MirrorState = {
+  /** A git may have been killed in the mirror: by a crash of the daemon, an abort, a time limit. */
+  suspicious: boolean;
+  /** The mirror is there, of this object format, and its remote is `remote`; `null`: to be looked into. */
+  prepared: 'sha1' | 'sha256' | null;
+  /** By ref of the mirror: commits that are in its history since the last fetch. */
+  readonly contained: Map<string, Set<string>>;
+  /** Commits that were found in the mirror. */
+  readonly present: Set<string>;
+  /** Commits that were read. */
+  readonly commits: Map<string, Commit>;
+};
+
+/** So many are remembered of each kind; then everything is asked anew. */
+const REMEMBERED = 1_000;
+
+/** Of a mirror of which nothing is known yet. */
+export const unknownState = (): MirrorState => ({
+  suspicious: true,
+  prepared: null,
+  contained: new Map(),
+  present: new Set(),
+  commits: new Map(),
+});
+
+/** The mirror was made anew, or is going to be. */
+export function forgetMirror(state: MirrorState): void {
+  state.prepared = null;
+  forgetAnswers(state);
+}
+
+function forgetAnswers({ contained, present, commits }: MirrorState): void {
+  contained.clear();
+  present.clear();
+  commits.clear();
+}
+
+/** Called now and then, so that years of commits do not stay in memory. */
+export function forgetMuch(state: MirrorState): void {
+  if (state.present.size > REMEMBERED || state.commits.size > REMEMBERED) forgetAnswers(state);
+}
 
 /** What git did in a mirror; never a word that a user chose, except after `refs/…` or a checked id. */
 export type GitCall = {

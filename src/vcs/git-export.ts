@@ -19,7 +19,7 @@ import type { TreeGuard } from './tree-guard.ts';
 /** Makes the mirror of a submodule; serialised with all other work on it. */
 export type OpenMirror = (remote: GitUrl, title: string) => Mirror;
 
-type File = { readonly id: string; readonly size: number; readonly path: string; readonly mode: number };
+export type File = { readonly id: string; readonly size: number; readonly path: string; readonly mode: number };
 type Link = { readonly path: string; readonly target: string };
 
 /** What will be written from one mirror. */
@@ -42,22 +42,20 @@ type Source = {
 
 /**
  * Writes a tree into an empty directory: files 0644 or 0755, directories 0755, links as links. The whole tree, with all submodules, is
- * checked before the first file is written. With `changed`, only those of its files are written, and the paths of the others are returned. Throws DeployError `hostile-tree`, `repository`, `disk`, `aborted`.
+ * checked before the first file is written. Throws DeployError `hostile-tree`, `repository`, `disk`, `aborted`.
  */
 export async function exportTree(
   source: Omit<Source, 'prefix'>,
   directory: string,
   openMirror: OpenMirror,
   signal: AbortSignal,
-  changed: ReadonlySet<string> | null = null,
-): Promise<string[]> {
+): Promise<void> {
   const parts: Part[] = [];
   const guard = createTreeGuard(`the tree of ${source.mirror.title} at ${source.commit}`);
   await collect({ ...source, prefix: '' }, guard, parts, openMirror, 0, signal);
   guard.finish();
   for (const part of parts) {
-    if (part.mirror === source.mirror)
-      await write({ ...part, files: part.files.filter((file) => changed?.has(file.path) !== false) }, directory, signal);
+    if (part.mirror === source.mirror) await write(part, directory, signal);
     else {
       // A submodule's mirror may have to be healed here: then its commit is fetched once more, and what was written is written over.
       await inMirror(part.mirror, async () => {
@@ -68,7 +66,6 @@ export async function exportTree(
   }
   // Links last: no file is ever written through one.
   for (const part of parts) for (const link of part.links) await symlink(link.target, join(directory, link.path));
-  return changed === null ? [] : parts.flatMap((part) => part.files.map((file) => file.path)).filter((path) => !changed.has(path));
 }
 
 /** Lists a tree and the trees of its submodules, passing each entry by the guard. */
@@ -147,7 +144,7 @@ async function collect(
 }
 
 /** The targets of the links among the entries, by blob id. */
-async function readTargets(mirror: Mirror, entries: readonly GitEntry[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
+export async function readTargets(mirror: Mirror, entries: readonly GitEntry[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
   const targets = new Map<string, Buffer>();
   const wanted: GitEntry[] = [];
   for (const entry of entries) {
@@ -172,6 +169,11 @@ async function write(part: Part, directory: string, signal: AbortSignal): Promis
     await mkdir(join(directory, path), { recursive: true, mode: 0o755 });
     await chmod(join(directory, path), 0o755);
   }
+  await writeFiles(part, directory, signal);
+}
+
+/** Writes files into directories that are there. */
+export async function writeFiles(part: Pick<Part, 'mirror' | 'commit' | 'files'>, directory: string, signal: AbortSignal): Promise<void> {
   const pointers: LfsPointer[] = [];
   const running = new Set<Promise<void>>();
   const problems: Error[] = [];

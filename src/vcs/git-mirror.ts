@@ -4,7 +4,18 @@ import { join } from 'node:path';
 import { simpleGit } from 'simple-git';
 import type { SimpleGit } from 'simple-git';
 import { DeployError } from '../core/errors.ts';
-import { damaged, DamagedMirror, git, isDamage, nextMark, READ_TIMEOUT_MS, TRANSFER_TIMEOUT_MS, tryGit } from './git-command.ts';
+import {
+  damaged,
+  DamagedMirror,
+  forgetMirror,
+  forgetMuch,
+  git,
+  isDamage,
+  nextMark,
+  READ_TIMEOUT_MS,
+  TRANSFER_TIMEOUT_MS,
+  tryGit,
+} from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { GIT_VARIABLES, gitEnvironment, writeGitHome } from './git-environment.ts';
 import { lastLine, repositoryError, tail } from './failure.ts';
@@ -55,7 +66,7 @@ export async function inMirror<T>(mirror: Mirror, work: () => Promise<T>): Promi
     const aside = `${mirror.directory}.damaged`;
     await rm(aside, { recursive: true, force: true });
     await rename(mirror.directory, aside);
-    mirror.state.prepared = false;
+    forgetMirror(mirror.state);
     const result = await attempt().catch((again: unknown) => {
       throw again instanceof DamagedMirror ? new DeployError('repository', again.message, again.detail, again) : again;
     });
@@ -73,9 +84,10 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
     throw new DeployError('repository', `${JSON.stringify(branch)} cannot be the name of a branch of ${mirror.title}.`);
   const ref = mirrorRef(branch);
   await prepare(mirror, revision.length === 64 ? 'sha256' : 'sha1', signal);
-  if (await isIn(mirror, revision, ref, signal)) return;
+  if (await isContained(mirror, revision, ref, signal)) return;
   await fetchRefs(mirror, `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`, [`+refs/heads/${branch}:${ref}`], signal);
-  if (await isIn(mirror, revision, ref, signal)) return;
+  mirror.state.contained.delete(ref);
+  if (await isContained(mirror, revision, ref, signal)) return;
   const head = (await git(mirror, { tried: `reading ${branch} of ${mirror.title}`, args: ['rev-parse', '--verify', ref], signal }))
     .toString()
     .trim();
@@ -84,6 +96,16 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
     `revision ${revision} is not on branch ${branch} of ${mirror.title}, whose head is ${head} now. ` +
       `If the branch was force-pushed meanwhile, its new head is deployed by itself; else name a revision of the branch.`,
   );
+}
+
+/** `isIn` for a ref of the mirror; what was found holds until the ref is fetched again. */
+async function isContained(mirror: Mirror, revision: string, ref: string, signal: AbortSignal): Promise<boolean> {
+  const known = mirror.state.contained.get(ref) ?? new Set();
+  if (known.has(revision)) return true;
+  if (!(await isIn(mirror, revision, ref, signal))) return false;
+  mirror.state.contained.set(ref, known.add(revision));
+  mirror.state.present.add(revision);
+  return true;
 }
 
 /** Brings all tags into the mirror, as they are at the remote now. */
@@ -123,11 +145,13 @@ export async function isIn(mirror: Mirror, older: string, newer: string, signal:
 }
 
 export async function hasCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<boolean> {
+  if (mirror.state.present.has(id)) return true;
   const ended = await tryGit(mirror, {
     tried: `reading commit ${id} of ${mirror.title}`,
     args: ['cat-file', '-e', `${id}^{commit}`],
     signal,
   });
+  if (ended.exit === 0) mirror.state.present.add(id);
   return ended.exit === 0;
 }
 
@@ -139,13 +163,16 @@ const mirrorRef = (branch: string): string => `refs/lockstep/branch/${shortHash(
 
 /** Makes the mirror if there is none (or one of another hash function), and points it to the remote. */
 export async function prepare(mirror: Mirror, format: 'sha1' | 'sha256', signal: AbortSignal): Promise<void> {
+  const { state } = mirror;
+  const isThere = await exists(mirror.directory);
+  if (isThere && state.prepared === format) return;
+  forgetMirror(state);
   await writeGitHome(mirror.home, mirror.repository, mirror.remote);
   const tried = `preparing the mirror of ${mirror.title} in ${mirror.directory}`;
-  if (await exists(mirror.directory)) {
+  if (isThere) {
     const found = await git(mirror, { tried, args: ['rev-parse', '--show-object-format'], signal });
     if (found.toString().trim() !== format) {
       await rm(mirror.directory, { recursive: true, force: true });
-      mirror.state.prepared = false;
     }
   }
   if (!(await exists(mirror.directory))) {
@@ -158,14 +185,14 @@ export async function prepare(mirror: Mirror, format: 'sha1' | 'sha256', signal:
       await local.addRemote('origin', mirror.remote.url);
     });
     await rename(aside, mirror.directory);
-    mirror.state.prepared = true;
+    state.prepared = format;
+    return;
   }
-  if (mirror.state.prepared) return;
   await talk(
     { tried, directory: mirror.directory, env: environmentOf(mirror, mirror.directory), timeoutMs: READ_TIMEOUT_MS, signal },
     (local) => local.remote(['set-url', 'origin', mirror.remote.url]),
   );
-  mirror.state.prepared = true;
+  state.prepared = format;
 }
 
 async function fetchRefs(
@@ -175,7 +202,10 @@ async function fetchRefs(
   signal: AbortSignal,
   more: readonly string[] = [],
 ): Promise<void> {
-  const fixed = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap='];
+  forgetMuch(mirror.state);
+  await writeGitHome(mirror.home, mirror.repository, mirror.remote);
+  // Verbose, because simple-git waits 50 ms for the output of a git that prints nothing.
+  const fixed = ['--verbose', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap='];
   const options = [...fixed, ...more, 'origin', ...refspecs];
   await talk(
     { tried, directory: mirror.directory, env: environmentOf(mirror, mirror.directory), timeoutMs: TRANSFER_TIMEOUT_MS, signal },

@@ -16,6 +16,8 @@ const LATEST = 253_402_300_799;
 
 /** Describes a commit. Its time is the committer's: the author's may be years old after a rebase. */
 export async function readCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<Commit> {
+  const known = mirror.state.commits.get(id);
+  if (known !== undefined) return known;
   const format = '--format=%an%x00%ae%x00%ct%x00%B';
   const args = [
     'log',
@@ -33,13 +35,15 @@ export async function readCommit(mirror: Mirror, id: string, signal: AbortSignal
   const text = (await git(mirror, { tried: `reading commit ${id} of ${mirror.title}`, args, signal })).toString();
   const [author = '', email = '', seconds = '', ...message] = text.split('\0');
   const time = Math.min(Math.max(Math.trunc(Number(seconds)) || 0, 0), LATEST);
-  return {
+  const commit: Commit = {
     revision: id,
     author: clean(author),
     email: clean(email),
     message: clean(message.join(' ')).trim().slice(0, MESSAGE_MAX),
     time: time * 1000,
   };
+  mirror.state.commits.set(id, commit);
+  return commit;
 }
 
 /** `v1.4`, `v1.4-3-g1a2b3c4d`; without any tag before it the short id. git-describe(1). */
@@ -54,8 +58,14 @@ export async function treeOf(mirror: Mirror, commit: string, subdirectory: strin
   const tried = `reading ${subdirectory} of ${mirror.title} at ${commit}`;
   if (parts === null)
     throw new DeployError('configuration', `${tried} failed: subdirectory must be a relative path without . and .. in it.`);
-  const ended = await tryGit(mirror, { tried, args: ['rev-parse', '--verify', `${commit}:${parts.join('/')}`], signal });
+  // The commit was found, so its top is there, and a tree.
+  const name = parts.length === 0 ? `${commit}^{tree}` : `${commit}:${parts.join('/')}`;
+  const ended = await tryGit(mirror, { tried, args: ['rev-parse', '--verify', name], signal });
   const id = ended.stdout.toString().trim();
+  if (parts.length === 0) {
+    if (ended.exit === 0 && isObjectId(id)) return id;
+    throw damaged(tried, ended.stderr);
+  }
   if (ended.exit === 0 && isObjectId(id)) {
     const type = (await git(mirror, { tried, args: ['cat-file', '-t', id], signal })).toString().trim();
     if (type === 'tree') return id;
@@ -64,20 +74,6 @@ export async function treeOf(mirror: Mirror, commit: string, subdirectory: strin
     'repository',
     `${tried} failed: there is no such directory in that revision. Correct "subdirectory", or commit the directory.`,
   );
-}
-
-/** The paths that differ between two commits, from `subdirectory` on; `null`: one of them has no such directory, or is not in the mirror. */
-export async function changedPaths(
-  mirror: Mirror,
-  older: string,
-  newer: string,
-  subdirectory: string,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string> | null> {
-  const path = (subdirectoryParts(subdirectory) ?? []).join('/');
-  const args = ['diff-tree', '-r', '-z', '--no-renames', '--name-only', `${older}:${path}`, `${newer}:${path}`, '--'];
-  const ended = await tryGit(mirror, { tried: `comparing ${older} and ${newer} of ${mirror.title}`, args, signal });
-  return ended.exit === 0 ? new Set(ended.stdout.toString().split('\0')) : null;
 }
 
 /** All entries of a tree, directories before what is in them. */

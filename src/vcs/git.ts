@@ -5,11 +5,13 @@ import { DeployError } from '../core/errors.ts';
 import type { VersionControl } from '../core/ports.ts';
 import type { Repository } from '../core/repository.ts';
 import { between } from './git-between.ts';
+import { unknownState } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
+import { exportDifference } from './git-changes.ts';
 import { exportTree } from './git-export.ts';
 import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
 import { signerOf } from './git-signature.ts';
-import { changedPaths, describeCommit, readCommit, treeOf } from './git-tree.ts';
+import { describeCommit, readCommit, treeOf } from './git-tree.ts';
 import { parseGitUrl } from './git-url.ts';
 import { fileNameOf, isObjectId, shortHash } from './names.ts';
 import type { Serial } from './serial.ts';
@@ -28,7 +30,7 @@ export function openGit(repository: Repository, directory: string, serial: Seria
     directory: path,
     home: join(directory, `${name}.home`),
     mark: shortHash(path),
-    state: { suspicious: true, prepared: false },
+    state: unknownState(),
   });
   const mirror = mirrorIn(join(directory, `${name}.git`), remote, repository.name);
   const modules = new Map<string, Mirror>();
@@ -112,16 +114,17 @@ export function openGit(repository: Repository, directory: string, serial: Seria
     async exportChanges(branch, revision, since, subdirectory, target, signal) {
       checkId(repository, revision);
       // What a submodule holds does not show in the difference of two trees.
-      if (repository.submodules !== null || !isObjectId(since)) return null;
+      if (repository.submodules !== null || !isObjectId(since.revision)) return null;
       return await inOrder(async () => {
         await empty(target);
         await bringBranch(mirror, branch, revision, signal);
-        if (!(await hasCommit(mirror, since, signal))) return null;
-        const tree = await treeOf(mirror, revision, subdirectory, signal);
-        const changed = await changedPaths(mirror, since, revision, subdirectory, signal);
-        return changed === null
-          ? null
-          : await exportTree({ mirror, commit: revision, tree, subdirectory }, target, openMirror, signal, changed);
+        if (!(await hasCommit(mirror, since.revision, signal))) return null;
+        return await exportDifference(
+          mirror,
+          { older: since.revision, newer: revision, subdirectory, base: since.entries },
+          target,
+          signal,
+        );
       });
     },
   };

@@ -18,8 +18,13 @@ import { openSvn } from './svn.ts';
 export function openVersionControl(options: { readonly directory: string }): OpenVersionControl {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   const serials = new Map<string, Serial>();
+  // What one knows of its mirror saves the next caller the questions. A changed configuration is opened anew.
+  const opened = new Map<string, { readonly settings: string; readonly versionControl: VersionControl }>();
   return (repository) => {
+    const settings = JSON.stringify(repository);
     const home = join(options.directory, `${fileNameOf(repository.name)}.${repository.type}`);
+    const known = opened.get(home);
+    if (known?.settings === settings) return known.versionControl;
     let serial = serials.get(home);
     if (serial === undefined) {
       serial = createSerial();
@@ -27,9 +32,10 @@ export function openVersionControl(options: { readonly directory: string }): Ope
       // What a killed daemon left running ends before anything else happens with the repository.
       void serial(() => endMarked(shortHash(home)));
     }
-    const opened =
-      repository.type === 'git' ? openGit(repository, options.directory, serial) : openSvn(repository, options.directory, serial);
-    return withDiskErrors(opened, options.directory);
+    const open = repository.type === 'git' ? openGit : openSvn;
+    const versionControl = withDiskErrors(open(repository, options.directory, serial), options.directory);
+    opened.set(home, { settings, versionControl });
+    return versionControl;
   };
 }
 

@@ -7,6 +7,12 @@ export type TreeEntry =
   | { readonly type: 'directory' | 'gitlink'; readonly path: Uint8Array }
   | { readonly type: 'link'; readonly path: Uint8Array; readonly target: Uint8Array };
 
+/** An entry of a tree that has passed. */
+export type TrustedEntry =
+  | { readonly type: 'file'; readonly path: string; readonly size: number }
+  | { readonly type: 'directory'; readonly path: string }
+  | { readonly type: 'link'; readonly path: string; readonly target: string };
+
 export type TreeLimits = { readonly entries: number; readonly bytes: number; readonly depth: number };
 
 /** Far above any sensible release; below what would fill a daemon's disk by accident. */
@@ -15,6 +21,8 @@ export const TREE_LIMITS: TreeLimits = { entries: 1_000_000, bytes: 20e9, depth:
 export type TreeGuard = {
   /** Checks one entry and returns its path as text. A directory must come before what is in it. */
   add(entry: TreeEntry): string;
+  /** Takes in an entry that passed in another tree: what can be wrong with it by itself is not looked at again. */
+  trust(entry: TrustedEntry): void;
   /** Checks what only the whole tree shows: where links lead through other links. */
   finish(): void;
 };
@@ -55,7 +63,7 @@ export function createTreeGuard(where: string, limits: TreeLimits = TREE_LIMITS)
         const problem = nameProblem(part);
         if (problem !== null) refuse(path, problem);
       }
-      const key = path.normalize('NFC').toLowerCase().normalize('NFC');
+      const key = fold(path);
       const twin = folded.get(key);
       if (twin === path) refuse(path, 'is in the tree twice');
       if (twin !== undefined) refuse(path, `differs from ${shown(twin)} only in case or Unicode form`);
@@ -85,6 +93,13 @@ export function createTreeGuard(where: string, limits: TreeLimits = TREE_LIMITS)
       }
       return path;
     },
+    trust(entry) {
+      entries += 1;
+      folded.set(fold(entry.path), entry.path);
+      if (entry.type === 'directory') directories.add(entry.path);
+      else if (entry.type === 'link') links.set(entry.path, entry.target);
+      else bytes += entry.size;
+    },
     finish() {
       for (const [path, target] of links) {
         if (leaves(path, target, links))
@@ -93,6 +108,9 @@ export function createTreeGuard(where: string, limits: TreeLimits = TREE_LIMITS)
     },
   };
 }
+
+/** The same for paths that some file system takes for one. */
+const fold = (path: string): string => (/^[ -~]*$/.test(path) ? path.toLowerCase() : path.normalize('NFC').toLowerCase().normalize('NFC'));
 
 /** `null`: a name that may be a file's. */
 function nameProblem(name: string): string | null {

@@ -198,7 +198,7 @@ export async function shipment(
   compression: Compression = 'none',
 ): Promise<Shipment> {
   const target = await loadTarget(
-    { find: () => Promise.resolve({ ...artifact, sealedAt: 0 }), collect: () => Promise.resolve(0) },
+    { find: () => Promise.resolve({ ...artifact, sealedAt: 0 }), collect: () => Promise.resolve(0), prepare: () => Promise.resolve() },
     artifact.id,
     {
       shared,
