@@ -142,16 +142,17 @@ export type Pack = {
  * of them: what is sent for it is made once.
  */
 export type Shipment = {
-  /** To be unlinked from the clone; links that are to be made, too. */
+  /** To be unlinked from the clone before the pack is unpacked; links that are to be made, too. Files that the pack replaces need not be named. */
   readonly remove: readonly string[];
   /** Directories of the base on the way to what is removed or new: none of them may have become something else. */
   readonly through: readonly string[];
   readonly links: readonly ReleaseLink[];
   readonly pack: Pack;
   /** As in SealRequest. */
-  readonly files: readonly string[];
   readonly tree: string;
-  /** SHA-256 (hex) over the lines `<sha256>  ./<path>\0` of `files` in the given order. */
+  /** What is read on the server: each file that has a line in `hashes` (`listed`), or `files`. */
+  readonly files: readonly string[];
+  /** `listed`, or SHA-256 (hex) over the lines `<sha256>  ./<path>\0` of `files` in the given order. */
   readonly content: string;
   /** Lines for the release's list of hashes, one for each file that is sent or gone: see `hashLines` in core/shipment.ts. */
   readonly hashes: readonly string[];
@@ -164,7 +165,12 @@ export type UnpackRequest = {
   readonly base: string | null;
   readonly revision: string;
   readonly shipment: Shipment;
+  /** Then prepares the cutover, as `ready` does; `null`: there will be none, or not by a lock. */
+  readonly cutover: Cutover | null;
 };
+
+/** The lock that the cutover will be under, and the maintenance page that visitors will see. */
+export type Cutover = { readonly token: string; readonly page: string };
 
 /** `clone`: it was ready, it was made now, or there was no base. `bytes`: sent to the server. */
 export type Unpacked = { readonly state: 'unpacked' | 'sealed'; readonly clone: 'ahead' | 'now' | 'none'; readonly bytes: number };
@@ -218,6 +224,8 @@ export type Channel = {
    * current release, `content` reads all of its files.
    */
   inspect(depth: 'state' | 'tree' | 'content', signal: AbortSignal): Promise<Inspection>;
+  /** SHA-256 (hex) over the lines of `treeLines` of a release; `null`: it is not there, or that took too long. Changes nothing. */
+  tree(release: string, signal: AbortSignal): Promise<string | null>;
   /** Names what differs in a release, also without changing anything. `not-found`. */
   compare(release: string, shape: ReleaseShape, depth: 'tree' | 'content', signal: AbortSignal): Promise<Differences>;
   /**

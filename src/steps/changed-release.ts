@@ -1,5 +1,6 @@
-// Somebody changed files in the release that a server serves: before it is left, that is told, refused, or set aside.
-import type { Differences, Greeting, ReleaseShape } from '../core/channel.ts';
+// Somebody changed files in the release that a server serves: that is refused or set aside before it is left, or told when users are served.
+import type { Differences, ReleaseShape } from '../core/channel.ts';
+import type { Deployment } from '../core/deployment.ts';
 import { differencesInShort } from '../core/differences.ts';
 import { driftSettings, sharedOf } from '../core/drift.ts';
 import { DeployError, problemOf } from '../core/errors.ts';
@@ -8,11 +9,27 @@ import { providedOn } from './shapes.ts';
 
 const MOST_NAMED = 10;
 
+/** May what was changed keep the deployment from going on, or has it to be set aside first? A roll back is never kept: then users come first. */
+export function looksBefore({ cluster, target }: Deployment): boolean {
+  const { onDeploy } = driftSettings(cluster);
+  return onDeploy === 'save' || (onDeploy === 'refuse' && target === null);
+}
+
+/** Otherwise nobody waits for it: what was served before still lies there when users are served. */
+export async function changesAfter(work: ServerWork): Promise<string | null> {
+  const { deployment, member, channel, signal } = work;
+  const { previous } = member;
+  if (looksBefore(deployment) || previous === undefined || previous === null || previous === deployment.release) return null;
+  return handleChanges(work, { current: previous, tree: await channel.tree(previous, signal) });
+}
+
+/** A release that a server serves or served, and the hash of its tree; `null`: not known. */
+type Served = { readonly current: string | null; readonly tree: string | null };
+
 /**
- * The warning to show; `null`: nothing was changed, or nobody can say. The server's tree came with its greeting, so a server that is well
- * costs nothing more. Rejects with `conflict` where the cluster refuses; a roll back is never refused: then users come first.
+ * The warning to show; `null`: nothing was changed, or nobody can say. Rejects with `conflict` where the cluster refuses.
  */
-export async function handleChanges(work: ServerWork, { current, tree }: Greeting): Promise<string | null> {
+export async function handleChanges(work: ServerWork, { current, tree }: Served): Promise<string | null> {
   const { deployment, tools, server, channel, op, signal } = work;
   if (current === null || tree === null) return null;
   const release = tools.remembered(deployment.cluster.name, current);

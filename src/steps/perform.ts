@@ -14,7 +14,6 @@ import { decide } from './decide.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { runMigrations } from './migrations.ts';
-import { ready } from './ready.ts';
 import { schedule } from './schedule.ts';
 import type { Shapes } from './shapes.ts';
 import { switchCurrent } from './switch.ts';
@@ -116,7 +115,7 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
     case 'schedule':
       return schedule(within(CONNECT_LIMIT_MS), within(CHANGED_LIMIT_MS));
     case 'upload':
-      return upload(within(UPLOAD_LIMIT_MS)).then((facts) => ready(within(CUTOVER_LIMIT_MS)).then(() => facts));
+      return upload(within(UPLOAD_LIMIT_MS));
     case 'exercise':
       return exercise(work);
     case 'drain':

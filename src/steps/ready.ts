@@ -1,8 +1,15 @@
 // ready: the end of an upload. What the cutover needs is prepared now, so that it is one short line to each server then.
+import type { Cutover } from '../core/channel.ts';
 import type { ServerWork } from './perform.ts';
 
-export async function ready({ deployment, channel, op, token, signal }: ServerWork): Promise<void> {
-  const { cluster, purpose, release } = deployment;
-  if (cluster.maintenance === null || purpose === 'emergency') return;
-  await channel.ready(`${op}-ready`, token, release, cluster.maintenance.page, signal);
+export async function ready(work: ServerWork): Promise<void> {
+  const { deployment, channel, op, signal } = work;
+  const cutover = cutoverOf(work);
+  if (cutover !== null) await channel.ready(`${op}-ready`, cutover.token, deployment.release, cutover.page, signal);
+}
+
+/** `null`: there is nothing to prepare. */
+export function cutoverOf({ deployment, token }: Pick<ServerWork, 'deployment' | 'token'>): Cutover | null {
+  const { cluster, purpose } = deployment;
+  return cluster.maintenance === null || purpose === 'emergency' ? null : { token, page: cluster.maintenance.page };
 }

@@ -2,7 +2,7 @@
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import { greet } from './greetings.ts';
-import { handleChanges } from './changed-release.ts';
+import { handleChanges, looksBefore } from './changed-release.ts';
 import type { ServerWork } from './perform.ts';
 import { putAside } from './put-aside.ts';
 
@@ -13,7 +13,7 @@ const LEAST_FREE_INODES = 256;
 /** `changed`: the same work with more time, for a server whose release was changed. */
 export async function schedule(work: ServerWork, changed: ServerWork): Promise<Facts> {
   const { channel, server, deployment, signal } = work;
-  const greeting = await greet(channel, signal, 'tree');
+  const greeting = await greet(channel, signal, looksBefore(deployment) ? 'tree' : undefined);
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
     const free = Math.floor(greeting.freeBytes / 1024);

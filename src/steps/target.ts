@@ -84,11 +84,22 @@ export function shipmentFor(
 async function ship(packer: Packer, target: Target, base: Base | null, compression: Compression): Promise<Shipment> {
   const { remove, send, bytes, through, hashes } = parcelFor(target, base);
   const { links } = target.tree;
+  // tar unlinks a file before it writes another one in its place.
+  const directories = new Set(base?.artifact.manifest.entries.filter((entry) => entry.type === 'directory').map((entry) => entry.path));
+  const packed = new Set(send.filter((entry) => entry.type !== 'directory').map((entry) => entry.path));
+  const first = remove.filter((path) => !packed.has(path) || directories.has(path));
   const pack = await packer.pack({ directory: target.artifact.directory, entries: send, links, bytes, compression });
-  return { remove, through, links, pack, tree: target.treeHash, hashes, ...compared(send) };
+  const read = canBeListed(send) ? { files: [], content: 'listed' } : compared(send);
+  return { remove: first, through, links, pack, tree: target.treeHash, hashes, ...read };
 }
 
-/** The files that are read on the server, and what must come of it. */
+/** Has each file a line in the list of hashes that names it, and is there one at all? (`-` would be standard input.) */
+function canBeListed(entries: readonly ManifestEntry[]): boolean {
+  const files = filesOf(entries);
+  return files.length > 0 && !files.some((path) => path === '-' || path.includes('\n'));
+}
+
+/** All these are read on the server, and what must come of it. */
 const compared = (entries: readonly ManifestEntry[]): Pick<Shipment, 'files' | 'content'> => ({
   files: filesOf(entries),
   content: sha256(contentLines(entries, './')),

@@ -7,11 +7,15 @@ import type { Artifacts, Packer } from '../core/ports.ts';
 import { greetingOf } from './greetings.ts';
 import type { ServerWork } from './perform.ts';
 import { provide } from './provide.ts';
+import { cutoverOf, ready } from './ready.ts';
 import { seed } from './seed.ts';
 import { baseOf, loadTarget, parcelFor, shipmentFor } from './target.ts';
 import type { Base, Laid, Parcel, Target } from './target.ts';
 
 export type Upload = (work: ServerWork) => Promise<Facts>;
+
+/** `isPrepared`: the cutover has been prepared in the same round trip. */
+type Brought = { readonly facts: Facts; readonly isPrepared: boolean };
 
 export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   // One target at a time is what a deployment needs; a few clusters may deploy side by side.
@@ -31,35 +35,41 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   }
 
   return async (work) => {
+    const { facts, isPrepared } = await upload(work);
+    if (!isPrepared) await ready(work);
+    return facts;
+  };
+
+  async function upload(work: ServerWork): Promise<Brought> {
     const { deployment, channel, signal } = work;
     const { release, artifact: id, cluster } = deployment;
     if (release === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
     const greeting = await greetingOf(channel, signal);
-    if (id === null) return findAdopted(work, greeting);
+    if (id === null) return unprepared(findAdopted(work, greeting));
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
     // In an emergency what lies there is taken as it lies there.
-    if (isPresent && deployment.purpose === 'emergency') return { bytes: 0, carrier: 'present' };
+    if (isPresent && deployment.purpose === 'emergency') return PRESENT;
     const { provided, warning } = await provide(work);
     const target = await targetOf(id, { shared: cluster.shared, provided });
-    const sent = await bring(work, target, greeting, isPresent);
+    const { facts, isPrepared } = await bring(work, target, greeting, isPresent);
     await seed(work, target.tree);
-    return { ...sent, ...(warning !== null && { warning }) };
-  };
+    return { facts: { ...facts, ...(warning !== null && { warning }) }, isPrepared };
+  }
 
-  async function bring(work: ServerWork, target: Target, greeting: Greeting, isPresent: boolean): Promise<Facts> {
+  async function bring(work: ServerWork, target: Target, greeting: Greeting, isPresent: boolean): Promise<Brought> {
     const { deployment, server, tools } = work;
     const release = deployment.release ?? '';
     // Files that may have been changed are not believed until each of them was read.
     const isSuspect = deployment.anew || (greeting.current !== release && tools.isDrifted(deployment.cluster.name, server.name));
     const isBelieved = deployment.target === null && target.laid.provided === null && !isSuspect;
-    if (isPresent && isBelieved) return { bytes: 0, carrier: 'present' };
+    if (isPresent && isBelieved) return PRESENT;
     // A roll back goes to a release that has lain there for a while, and links lead to other files than then: anything may be different.
-    if (isPresent && (await isIntact(work, target))) return { bytes: 0, carrier: 'present' };
+    if (isPresent && (await isIntact(work, target))) return PRESENT;
     const base = await baseOf(artifacts, greeting);
     const { bytes } = parcelFor(target, base);
     return carrierFor(deployment.cluster, greeting, bytes) === 'pack'
       ? bringPacked(work, target, base, packer.choose(greeting.unpacks, bytes), isSuspect)
-      : bringByRsync(work, target, base, isSuspect);
+      : unprepared(await bringByRsync(work, target, base, isSuspect));
   }
 
   /** In one round trip, and the same bytes for every server. */
@@ -69,18 +79,19 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     base: Base | null,
     compression: Compression,
     isSuspect: boolean,
-  ): Promise<Facts> {
+  ): Promise<Brought> {
     const { deployment, channel, signal, op } = work;
     const { release, revision } = deployment;
     const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision };
     const carrier = base === null ? 'full' : 'delta';
+    const cutover = cutoverOf(work);
     for (let attempt = 0; ; attempt++) {
       const shipment = await shipmentFor(packer, target, base, { compression, isSuspect });
       try {
-        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment }, signal);
-        return state === 'sealed' ? { bytes: 0, carrier: 'present' } : { bytes, carrier };
+        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, cutover }, signal);
+        return state === 'sealed' ? PRESENT : { facts: { bytes, carrier }, isPrepared: true };
       } catch (error) {
-        if (isMismatch(error)) return { bytes: shipment.pack.bytes + (await repair(work, target)), carrier };
+        if (isMismatch(error)) return unprepared({ bytes: shipment.pack.bytes + (await repair(work, target)), carrier });
         // The pack is gone: nobody has read it for a while.
         if (!(error instanceof DeployError) || error.code !== 'artifact' || attempt > 0) throw error;
         target.shipments.clear();
@@ -88,6 +99,10 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     }
   }
 }
+
+const unprepared = (facts: Facts): Brought => ({ facts, isPrepared: false });
+
+const PRESENT = unprepared({ bytes: 0, carrier: 'present' });
 
 /** The portable way: clone, rsync, verify; three round trips and more, and resumed where it broke off. */
 async function bringByRsync(work: ServerWork, target: Target, base: Base | null, isSuspect: boolean): Promise<Facts> {

@@ -18,6 +18,7 @@ import {
   runResultOf,
   savedOf,
   stateOf,
+  treeOf,
   unpackedOf,
   warningsOf,
 } from './answers.ts';
@@ -124,12 +125,12 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
   }
 
   async function unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
-    const { release, artifact, base, revision, shipment } = request;
+    const { release, artifact, base, revision, shipment, cutover } = request;
     const { content, tree, pack, links } = shipment;
-    const { payload, sizes } = unpackPayload(shipment);
+    const { payload, sizes } = unpackPayload(shipment, cutover?.page ?? '');
     staged = { release, links: links.map((link) => link.path) };
     const names = [needName(release), needName(artifact), wordOrNone(base), needName(content), needName(tree), needName(revision)];
-    const words = [...names, pack.compression, ...sizes];
+    const words = [...names, pack.compression, wordOrNone(cutover?.token ?? null), ...sizes];
     try {
       const read = unpackedOf;
       const answer = await ask({ verb: 'unpack', what: 'upload', op, words, payload, pack, limitMs: null, read, signal });
@@ -213,6 +214,8 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
       const read = (value: unknown, sent: number) => inspectionOf(value, sent, Date.now());
       return ask({ verb: 'inspect', what: 'inspection', words: [depth], limitMs: LOOK_MS[depth], read, signal });
     },
+    tree: (release, signal) =>
+      ask({ verb: 'tree', what: 'inspection', words: [needName(release)], limitMs: LOOK_MS.tree, read: treeOf, signal }),
     compare: (release, shape, depth, signal) => {
       const { payload, treeBytes } = shapePayload(shape, depth);
       const words = [needName(release), treeBytes, depth];

@@ -166,6 +166,8 @@ const isInnerPath = (path: string): boolean =>
   !/\p{Cc}/u.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 
 /** Lines in one text. */
+export const treeOf = (value: unknown): string | null => matchingOrNull(fields(value)['tree'], HASH);
+
 export function warningsOf(value: unknown): string[] {
   const { warnings } = fields(value);
   if (typeof warnings !== 'string') throw new BadAnswer();

@@ -43,14 +43,14 @@ function placeOf({ target }: ReleaseLink): string {
   return needPath(place);
 }
 
-type Parts = { readonly payload: Buffer; readonly sizes: readonly number[] };
+type Parts = { readonly payload: Buffer; readonly sizes: readonly number[]; readonly page: string };
 
 const shipped = new WeakMap<Shipment, Parts>();
 
 /** What comes before the pack, and the bytes of each part; see agent/unpack.sh. Made once for all servers that get the same. */
-export function unpackPayload(shipment: Shipment): Parts {
+export function unpackPayload(shipment: Shipment, page: string): Parts {
   let made = shipped.get(shipment);
-  if (made === undefined) {
+  if (made?.page !== page) {
     const { through, remove, links, files, hashes } = shipment;
     const list = (paths: readonly string[]): Buffer => Buffer.from(paths.map((path) => `./${needPath(path)}\0`).join(''));
     // What a link to a directory leads to is made; of the others only the directory around it.
@@ -61,8 +61,9 @@ export function unpackPayload(shipment: Shipment): Parts {
       Buffer.from([...new Set(places)].map((place) => `${place}\0`).join('')),
       list(files),
       Buffer.from(hashes.join('')),
+      Buffer.from(page),
     ];
-    made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length) };
+    made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length), page };
     shipped.set(shipment, made);
   }
   return made;

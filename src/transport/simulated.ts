@@ -137,6 +137,7 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         };
       }),
     // There are no files that could differ.
+    tree: (release, signal) => act('inspect', signal, () => state.trees.get(release) ?? null),
     compare: (_release, _shape, _depth, signal) => watch('comparison', signal, () => ({ total: 0, lines: [] })),
     save: (_op, _release, _shape, signal) => act('saving of changed files', signal, () => ({ total: 0, lines: [], saved: null })),
     examine: (_shared, signal) => watch('examination', signal, () => ({ lacks: [], missing: [], secondSession: true })),

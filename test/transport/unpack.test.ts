@@ -190,8 +190,12 @@ describe('a pack', () => {
     const base = { release: 'r1', artifact: one };
     expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { ...base, release: 'r0' } }))).toBe('mismatch');
     const shipped = await shipment(ground, two, one);
-    const lie = { release: 'r2', artifact: two.id, base: 'r1', revision: 'r1', shipment: { ...shipped, content: 'f'.repeat(64) } };
-    expect(await codeOf(channel.unpack(nextOp(), lie, soon()))).toBe('mismatch');
+    const request = { release: 'r2', artifact: two.id, base: 'r1', revision: 'r1', cutover: null };
+    const lies = [
+      { ...shipped, content: 'f'.repeat(64) },
+      { ...shipped, hashes: shipped.hashes.map((line) => line.replace(/^[0-9a-f]{64}/, 'f'.repeat(64))) },
+    ];
+    for (const lie of lies) expect(await codeOf(channel.unpack(nextOp(), { ...request, shipment: lie }, soon()))).toBe('mismatch');
     writeFileSync(join(release('r1'), 'dir/stray'), '');
     expect(await codeOf(unpack(ground, channel, 'r2', two, { base }))).toBe('mismatch');
     await rm(join(release('r1'), 'dir/stray'));

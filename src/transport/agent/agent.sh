@@ -20,7 +20,7 @@
 #   incoming/   uploads                                                    next/    a clone of the release that is served, made ahead
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 #   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
-#   serving     the release that was served last; a guess that saves work  rsync    where rsync is, and its version
+#   serving     the release that was served last; a guess that saves work  version.*  of a program: where it is, and its version
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
@@ -69,7 +69,7 @@ prepare() {
 take_payload() {
   [ "$size" -gt 0 ] || return 0
   make_session || return 1
-  rm -f "$payload"
+  [ ! -e "$payload" ] || rm -f "$payload"
   (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
 }
 
@@ -82,6 +82,7 @@ act() {
   case $verb in
     hello) hello "$one" "$two" "$three" ;;
     inspect) inspect "$one" ;;
+    tree) tree "$one" ;;
     compare) compare_with "$one" "$two" "$three" ;;
     save) save "$one" "$two" ;;
     examine) examine ;;

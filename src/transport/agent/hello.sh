@@ -62,21 +62,30 @@ find_space() {
   [ "$all_inodes" -gt 0 ] || inodes=1000000000 # File systems without a fixed number of inodes.
 }
 
-# Sets `rsync` to its version; `-`: there is none. Asked again only when the program has changed.
-find_rsync() {
-  rsync='' program=''
+# Sets `version` to the first line that a program prints about its version; empty: there is none. Asked again only when the program has changed.
+find_version() { # PROGRAM
+  version='' program='' known=.lockstep/version.$1
   # shellcheck disable=SC2015 # Either of them may fail.
-  [ -s .lockstep/rsync ] && { read -r program && read -r rsync; } <.lockstep/rsync || rsync=''
-  if [ -n "$rsync" ] && [ -x "$program" ] && [ .lockstep/rsync -nt "$program" ]; then return 0; fi
-  rsync=$(rsync --version 2>/dev/null | head -n 1 | tr -cd 'a-z0-9. ' | sed -n 's/^[a-z]*  *version  *\([0-9.]*\).*/\1/p')
-  if [ -n "$rsync" ] && [ "$epoch" -gt 0 ]; then { printf '%s\n' "$(command -v rsync)" "$rsync" >.lockstep/rsync; } 2>/dev/null; fi
-  rsync=${rsync:--}
+  [ -s "$known" ] && { read -r program && IFS= read -r version; } <"$known" || version=''
+  if [ -n "$version" ] && [ -x "$program" ] && [ "$known" -nt "$program" ]; then return 0; fi
+  version=$("$1" --version 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9.() -')
+  if [ -n "$version" ] && [ "$epoch" -gt 0 ]; then { printf '%s\n' "$(command -v "$1")" "$version" >"$known"; } 2>/dev/null; fi
+}
+
+# Sets `rsync` to its version; `-`: there is none.
+find_rsync() {
+  find_version rsync
+  rsync=${version#*version }
+  while [ "$rsync" != "${rsync# }" ]; do rsync=${rsync# }; done
+  rsync=${rsync%% *}
+  case $version$rsync in *version*[0-9]) case $rsync in *[!0-9.]*) rsync=- ;; esac ;; *) rsync=- ;; esac
 }
 
 # Sets `unpacks` to the compressions of packs that `unpack` can read: none at all without GNU tar.
 find_unpackers() {
   unpacks=''
-  case $(tar --version 2>/dev/null) in *'GNU tar'*) unpacks='"none"' ;; *) return 0 ;; esac
+  find_version tar
+  case $version in *'GNU tar'*) unpacks='"none"' ;; *) return 0 ;; esac
   for one in gzip zstd; do ! command -v "$one" >/dev/null || unpacks="$unpacks,\"$one\""; done
 }
 

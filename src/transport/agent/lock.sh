@@ -61,13 +61,17 @@ need_lock() {
 # What the cutover needs is made before it, where nobody waits for it: so it is only renames then.
 ready() { # TOKEN RELEASE. Payload: the maintenance page. RELEASE `-`: none.
   need_name "$1"
+  [ "$2" = - ] || need_name "$2"
   enter
-  cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
-  rm -f .current.ready || exit 1
-  [ "$2" = - ] || { need_name "$2" && ln -s "releases/$2" .current.ready; } || exit 1
+  prepare_cutover "$1" "$2" "$payload"
+  answer '{}'
+}
+
+prepare_cutover() { # TOKEN RELEASE FILE, which holds the page
+  cmp -s "$3" maintenance.html || keep ./maintenance.html <"$3" || exit 1
+  if [ "$2" = - ]; then rm -f .current.ready; else ln -sfn "releases/$2" .current.ready; fi || exit 1
   put .lockstep/ready "$1" || exit 1
   start_watchdog
-  answer '{}'
 }
 
 lock() { # TOKEN SECONDS WAIT NOW. Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
@@ -122,9 +126,9 @@ unlock() { # TOKEN
 }
 
 start_watchdog() {
-  ! is_watched || return 0
-  (flock -n 7) 7>>.lockstep/watchdog || return 0 # It lives, and will see the new lock.
-  detached watchdog "$PWD" 7>&- 9>&-
+  # One that lives although that cannot be told holds the file: the new one ends, and the old one sees the new lock.
+  is_watched ||
+    detached watchdog "$PWD" 7>&- 9>&-
 }
 
 # Does the process live that wrote its name into .lockstep/watchdog? Told without starting one; where it cannot be told, flock knows.

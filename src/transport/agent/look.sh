@@ -1,5 +1,5 @@
 #!/bin/sh
-# inspect, compare, save, examine: what is on this server.
+# inspect, tree, compare, save, examine: what is on this server.
 # Looking changes nothing, fences nobody and waits for nobody: it takes no mutex. What a deployment does meanwhile may be seen half-way;
 # the daemon, which knows of it, throws such an answer away.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
@@ -38,6 +38,13 @@ look_at_current() {
     -) pointer=none ;;
     *) [ -d "releases/$serving" ] || pointer=gone ;;
   esac
+}
+
+tree() { # RELEASE
+  need_name "$1"
+  tree=-
+  [ ! -d "releases/$1" ] || tree=$(tree_within 60 "releases/$1")
+  answer "{\"tree\":$(null_or "$tree")}"
 }
 
 # Milliseconds since 1970.

@@ -177,10 +177,9 @@ compare() { # CONTENT TREE. Payload: `./path` of the files whose content is comp
 # shellcheck disable=SC2120 # look.sh gives it words.
 tree_lines() { # Words that stand before find, such as a time limit; that it was reached is told on descriptor 4.
   {
-    "$@" find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %T@ %P\0' -o -printf '? %P\0' \) ||
+    "$@" find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %Ts %P\0' -o -printf '? %P\0' \) ||
       [ $? -ne 124 ] || echo late >&4
-  } |
-    sed -z 's/^\(f [0-7]* [0-9]* -*[0-9]*\)\.[0-9]*/\1/' | sort -z
+  } | sort -z
 }
 
 content_lines() { xargs -0 sha256sum -z -- <"$payload" | sed -z 's/  \.\//  /'; }

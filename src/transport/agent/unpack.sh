@@ -3,21 +3,23 @@
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
 # Payload, one part after the other, of so many bytes: `./path` of the directories on the way to what is unlinked or unpacked; `./path`s to
-# unlink; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their paths
-# (dots in place of a hash: no longer there); and the rest is the pack, a tar of what is new.
-unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION BYTES BYTES BYTES BYTES BYTES
+# unlink first; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their
+# paths (dots in place of a hash: no longer there); the maintenance page; and the rest is the pack, a tar of what is new.
+# CONTENT: the hash over what is compared, or `listed`: each file is compared with its line. TOKEN: the lock of the cutover, which is prepared
+# then, too; `-`: none.
+unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN BYTES BYTES BYTES BYTES BYTES BYTES
   need_name "$1"
   enter
-  trap 'rm -f "$payload"' EXIT
+  trap ': >"$payload"' EXIT # Its room, without a process.
   refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
   make_room "$1"
+  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 before=0
+  shift 8
   exec 8<"$payload"
-  head -c "$8" <&8 >"$session/directories" && head -c "$9" <&8 >"$session/unlinked" || exit 1
-  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 before=$(($8 + $9))
-  shift 9
-  head -c "$1" <&8 >"$session/places" && head -c "$2" <&8 >"$session/files" && head -c "$3" <&8 >"$session/hashes" || exit 1
-  exec 8<&-
-  before=$((before + $1 + $2 + $3))
+  for part in directories unlinked places files hashes page; do
+    take_part "$part" "$1" <&8
+    shift
+  done
   [ ! -s "$session/places" ] || xargs -0 mkdir -p -- <"$session/places" || exit 1
   take_clone
   apply
@@ -25,15 +27,23 @@ unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION BYTES BYTES
   if [ -n "$wrong" ] && [ "$clone" = ahead ]; then
     log "the clone of $base that was ready is damaged, another one is made: $wrong"
     clone_now
+    exec 8<"$payload" && head -c "$before" <&8 >/dev/null || exit 1
     apply
   fi
+  exec 8<&-
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   list_hashes >".lockstep/manifests/$release" || exit 1
   # Neither counts before the release is there, and then both are on the disk.
   printf '%s\n' "$artifact" "$revision" >".lockstep/releases/$release" || exit 1
   sync -f "$incoming" || exit 1
   mv -T "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
+  [ "$token" = - ] || prepare_cutover "$token" "$release" "$session/page"
   answer "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
+}
+
+take_part() { # NAME BYTES. From standard input, which stands where it begins.
+  before=$((before + $2))
+  if [ "$2" -gt 0 ]; then head -c "$2" >"$session/$1"; else : >"$session/$1"; fi || exit 1
 }
 
 # Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; and `wrong`, if there is no base.
@@ -67,8 +77,11 @@ apply() {
     sum=$content found=$(tree_lines | sha256sum)
     if [ "${found%% *}" != "$tree" ]; then
       wrong='the tree (names, types, modes, sizes, times) differs from the manifest'
-    elif [ -s "$session/files" ]; then
-      xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
+    elif [ "$content" = listed ]; then
+      sha256sum -c --status "$session/hashes" 2>/dev/null || sum=other # It says of lines with dots that they are none.
+    else
+      : >"$session/sums"
+      [ ! -s "$session/files" ] || xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
       sum=$(sha256sum <"$session/sums")
     fi
     [ "${sum%% *}" = "$content" ] || wrong='the content of files differs from the manifest'
@@ -84,7 +97,7 @@ unpack_here() {
   fi
   [ ! -s "$session/unlinked" ] || xargs -0 rm -rf -- <"$session/unlinked" || exit 1
   [ "$size" -gt "$before" ] || return 0
-  if ! said=$(tail -c "+$((before + 1))" "$payload" | unpack_all 2>&1); then
+  if ! said=$(unpack_all 2>&1 <&8); then
     case $said in # A part of a file that still fitted is told so by tar: `Wrote only 512 of 10240 bytes`.
       *'No space left on device'* | *'uota exceeded'* | *'Wrote only '*) echo 'unpacking: No space left on device' >&2 && exit 1 ;;
     esac
