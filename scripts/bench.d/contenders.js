@@ -258,7 +258,7 @@ export const lockstep = (lab, label, keep, settings = {}) => {
         },
         'the deployment of the push',
         60_000,
-        10,
+        100,
       );
       self.last = await until(
         async () => {
@@ -267,11 +267,13 @@ export const lockstep = (lab, label, keep, settings = {}) => {
         },
         'the end',
         300_000,
-        20,
+        100,
       );
       if (self.last.result !== 'done') throw new Error(`deployment ${found.number}: ${self.last.result}: ${self.last.problem?.message}`);
     },
     serves: (_, server) => join(lab.sshd.homeOf(server.address), label, 'current'),
+    /** When the hook of the last push was heard, milliseconds since 1970. */
+    toldAt: async () => Date.parse((await api('/deliveries?limit=1')).deliveries[0].receivedAt),
     end: async () => {
       await self.daemon.end();
       await must(join(lab.repository.bare, 'hooks/post-receive'), []).catch(() => undefined);

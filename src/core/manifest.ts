@@ -15,6 +15,12 @@ export function compareBytes(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** Sorts texts by their UTF-8 bytes. UTF-16 order, which is built in, is the same unless there is a surrogate. */
+export function sortBytes(texts: string[]): string[] {
+  if (texts.some((text) => /[\ud800-\udfff]/.test(text))) return texts.sort(compareBytes);
+  return texts.sort();
+}
+
 const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
 
 /**
@@ -52,9 +58,15 @@ export type ReleaseTree = {
 /** Lays the cluster's shared paths and the provided files over an artifact. Parents that the artifact lacks are added as directories. */
 export function releaseTree(manifest: Manifest, shared: readonly SharedPath[], provided: Provided | null = null): ReleaseTree {
   const links = [...shared.map(sharedLink), ...(provided?.paths ?? []).map((path) => providedLink(path, provided?.release ?? ''))];
+  if (links.length === 0) return { entries: manifest.entries, links, covered: [] };
   const roots = new Set(links.map((one) => one.path));
-  const isCovered = (path: string): boolean => roots.size > 0 && prefixes(path).some((prefix) => roots.has(prefix));
-  const kept = manifest.entries.filter((entry) => !isCovered(entry.path));
+  const isCovered = (path: string): boolean => prefixes(path).some((prefix) => roots.has(prefix));
+  const kept: ManifestEntry[] = [];
+  const covered: string[] = [];
+  for (const entry of manifest.entries) {
+    if (isCovered(entry.path)) covered.push(entry.path);
+    else kept.push(entry);
+  }
   const known = new Set(kept.map((entry) => entry.path));
   const parents: ManifestEntry[] = [];
   for (const { path } of links) {
@@ -67,7 +79,7 @@ export function releaseTree(manifest: Manifest, shared: readonly SharedPath[], p
   return {
     entries: [...kept, ...parents].sort((a, b) => compareBytes(a.path, b.path)),
     links,
-    covered: manifest.entries.filter((entry) => isCovered(entry.path)).map((entry) => entry.path),
+    covered,
   };
 }
 
@@ -89,6 +101,7 @@ const toTop = (path: string): string => '../'.repeat(path.split('/').length + 1)
  * A link of `tree` that cannot be made, because something that is no directory stands on its way in the artifact; `null`: there is none.
  */
 export function blockedLink({ entries, links }: ReleaseTree): { readonly path: string; readonly by: string } | null {
+  if (links.length === 0) return null;
   const blocks = new Set(entries.filter((entry) => entry.type !== 'directory').map((entry) => entry.path));
   for (const { path } of links) {
     const by = prefixes(path)
@@ -110,20 +123,16 @@ function prefixes(path: string): string[] {
  * `d <path>`, `l <path> -> <target>`, `f <octal mode> <size> <mtime in whole seconds> <path>`.
  */
 export function treeLines(tree: ReleaseTree): string[] {
-  const lines = tree.entries.map((entry) => {
-    switch (entry.type) {
-      case 'file':
-        return `f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.path}\0`;
-      case 'link':
-        return `l ${entry.path} -> ${entry.target}\0`;
-      case 'directory':
-        return `d ${entry.path}\0`;
-      default:
-        return entry satisfies never;
-    }
-  });
-  for (const link of tree.links) lines.push(`l ${link.path} -> ${link.target}\0`);
-  return lines.sort(compareBytes);
+  // Sorted kind by kind: directories stand in their order already.
+  const directories: string[] = [];
+  const files: string[] = [];
+  const links = tree.links.map((link) => `l ${link.path} -> ${link.target}\0`);
+  for (const entry of tree.entries) {
+    if (entry.type === 'directory') directories.push(`d ${entry.path}\0`);
+    else if (entry.type === 'link') links.push(`l ${entry.path} -> ${entry.target}\0`);
+    else files.push(`f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.path}\0`);
+  }
+  return [...directories, ...sortBytes(files), ...sortBytes(links)];
 }
 
 /** What must happen to a clone of `base` so that it becomes `target`. */
@@ -143,7 +152,7 @@ export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifferen
   for (const entry of target.entries) {
     const old = before.get(entry.path);
     before.delete(entry.path);
-    if (old !== undefined && entryText(old) === entryText(entry)) continue;
+    if (old !== undefined && isSame(old, entry)) continue;
     if (old !== undefined) remove.push(entry.path);
     send.push(entry);
   }
@@ -153,6 +162,14 @@ export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifferen
   remove.sort((a, b) => compareBytes(b, a));
   const bytes = send.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0);
   return { remove, send, bytes };
+}
+
+function isSame(a: ManifestEntry, b: ManifestEntry): boolean {
+  if (a === b) return true;
+  if (a.type === 'file' && b.type === 'file') {
+    return a.size === b.size && a.mtime === b.mtime && a.mode === b.mode && a.sha256 === b.sha256;
+  }
+  return a.type === 'link' && b.type === 'link' ? a.target === b.target : a.type === b.type;
 }
 
 /** What `sha256sum -z` prints for these files: the `content` of a seal request. `before`: stands before each path. */
