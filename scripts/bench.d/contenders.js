@@ -272,6 +272,8 @@ export const lockstep = (lab, label, keep, settings = {}) => {
       if (self.last.result !== 'done') throw new Error(`deployment ${found.number}: ${self.last.result}: ${self.last.problem?.message}`);
     },
     serves: (_, server) => join(lab.sshd.homeOf(server.address), label, 'current'),
+    /** Goes back at once: everything but the switch comes later. */
+    rollBack: () => ask('rollback', 'production', '--emergency', '--wait'),
     /** When the hook of the last push was heard, milliseconds since 1970. */
     toldAt: async () => Date.parse((await api('/deliveries?limit=1')).deliveries[0].receivedAt),
     end: async () => {

@@ -24,6 +24,7 @@ const SCENARIOS = {
   small: { title: 'A commit of 12 files to an application of 4,100', files: 4_100, changes: 11 },
   percent: { title: '1 % of 20,000 files changed', files: 20_000, changes: 200 },
   first: { title: 'First copy of 4,100 files', files: 4_100, changes: 11, isFirst: true },
+  rollback: { title: 'Emergency roll back (what it is ordered with is the command)', files: 4_100, changes: 11, isRollback: true },
 };
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -34,9 +35,13 @@ const print = (text = '') => {
   console.log(text);
 };
 
-function contendersFor(lab, { isFirst }) {
+function contendersFor(lab, { isFirst, isRollback }) {
   const ours = [lockstep(lab, 'Lockstep, cold', '0s'), lockstep(lab, 'Lockstep, warm', '1h')];
-  const all = isFirst ? [linkDest, capistrano, ansible, ours[0]] : [ssh, rsyncChanged, linkDest, capistrano, ansible, ...ours];
+  const all = isRollback
+    ? ours
+    : isFirst
+      ? [linkDest, capistrano, ansible, ours[0]]
+      : [ssh, rsyncChanged, linkDest, capistrano, ansible, ...ours];
   const wanted = values.only?.toLowerCase().split(',');
   return all.filter((one) => wanted === undefined || wanted.some((word) => one.name.toLowerCase().includes(word)));
 }
@@ -104,6 +109,7 @@ async function repeated(lab, contender, groups, scenario) {
     const last = lab.servers.at(-1);
     const previous = contender.isOurs ? await photograph(contender.serves(lab, last)) : null;
     const before = read(groups);
+    const earlier = scenario.isRollback ? versionOf(contender.serves(lab, last)) : null;
     const began = Date.now();
     const serving = contender.isNothing
       ? null
@@ -112,6 +118,10 @@ async function repeated(lab, contender, groups, scenario) {
     if (contender.isOurs) await lab.repository.push();
     await contender.deploy(lab);
     const { at, ...used } = (await serving) ?? { at: Date.now(), ...since(groups, before, count) };
+    if (scenario.isRollback) {
+      results.push(await rolledBack(lab, contender, groups, earlier));
+      continue;
+    }
     results.push({
       wall: at - (contender.isOurs ? await contender.toldAt() : began),
       ...used,
@@ -123,6 +133,14 @@ async function repeated(lab, contender, groups, scenario) {
   await contender.end?.();
   const keys = Object.keys(results[0]).filter((key) => results[0][key] !== null);
   return { ...Object.fromEntries(keys.map((key) => [key, median(results.map((one) => one[key]))])), memory };
+}
+
+async function rolledBack(lab, contender, groups, version) {
+  const before = read(groups);
+  const began = Date.now();
+  const back = served(lab, contender, version).then(() => Date.now() - began);
+  await contender.rollBack();
+  return { wall: await back, ...since(groups, before, lab.servers.length) };
 }
 
 /** Resolves when all servers serve it. Looks at one server at a time, so that looking costs next to nothing. */
