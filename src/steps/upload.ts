@@ -4,9 +4,11 @@ import { carrierFor } from '../core/carrier.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import type { Artifacts, Packer } from '../core/ports.ts';
+import type { Server } from '../core/server.ts';
 import { greetingOf } from './greetings.ts';
 import type { ServerWork } from './perform.ts';
 import { provide } from './provide.ts';
+import { createRelays } from './relay.ts';
 import { seed } from './seed.ts';
 import { baseOf, loadTarget, parcelFor, shipmentFor } from './target.ts';
 import type { Base, Laid, Parcel, Target } from './target.ts';
@@ -17,6 +19,7 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   // One target at a time is what a deployment needs; a few clusters may deploy side by side.
   const targets = new Map<string, Promise<Target>>();
   const KEPT = 8;
+  const relays = createRelays();
 
   function targetOf(id: string, laid: Laid): Promise<Target> {
     const key = `${id} ${JSON.stringify(laid)}`;
@@ -70,19 +73,30 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     compression: Compression,
     isSuspect: boolean,
   ): Promise<Facts> {
-    const { deployment, channel, signal, op } = work;
+    const { deployment, channel, signal, op, server, tools } = work;
     const { release, revision } = deployment;
     const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision };
     const carrier = base === null ? 'full' : 'delta';
-    for (let attempt = 0; ; attempt++) {
+    let isRepacked = false;
+    for (;;) {
       const shipment = await shipmentFor(packer, target, base, { compression, isSuspect });
+      let relay: Server | null = null;
       try {
-        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment }, signal);
-        return state === 'sealed' ? { bytes: 0, carrier: 'present' } : { bytes, carrier };
+        const arrival = await relays.bring(work, shipment);
+        relay = arrival.relay;
+        const way = relay === null ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
+        if (arrival.why !== '') tools.log(deployment.number, `the pack for ${server.name} comes ${way} (${arrival.why})\n`);
+        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, stored: relay !== null }, signal);
+        return state === 'sealed' ? { bytes: 0, carrier: 'present' } : { bytes: bytes + arrival.bytes, carrier };
       } catch (error) {
-        if (isMismatch(error)) return { bytes: shipment.pack.bytes + (await repair(work, target)), carrier };
+        if (relay !== null && isNotFound(error)) {
+          relays.distrust(work, relay, error);
+          continue;
+        }
+        if (isMismatch(error)) return { bytes: (relay === null ? shipment.pack.bytes : 0) + (await repair(work, target)), carrier };
         // The pack is gone: nobody has read it for a while.
-        if (!(error instanceof DeployError) || error.code !== 'artifact' || attempt > 0) throw error;
+        if (!(error instanceof DeployError) || error.code !== 'artifact' || isRepacked) throw error;
+        isRepacked = true;
         target.shipments.clear();
       }
     }
@@ -166,4 +180,5 @@ async function seal(
   await channel.seal(op, request, signal);
 }
 
+const isNotFound = (error: unknown): error is DeployError => error instanceof DeployError && error.code === 'not-found';
 const isMismatch = (error: unknown): boolean => error instanceof DeployError && error.code === 'mismatch';

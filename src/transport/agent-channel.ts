@@ -1,15 +1,16 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
-import type { Channel, Pack, RunRequest, SendRequest, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
+import type { Channel, Pack, RunRequest, SendRequest, Shipment, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
 import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
-import { WITH_LOCK } from './agent-script.ts';
+import { WITH_LOCK, shellWord } from './agent-script.ts';
 import {
   BadAnswer,
   differencesOf,
   done,
   examinationOf,
   greetingOf,
+  handedOf,
   isState,
   inspectionOf,
   pathsOf,
@@ -23,8 +24,10 @@ import {
 } from './answers.ts';
 import { connectionKeeper } from './connection-keeper.ts';
 import type { KeeperOptions } from './connection-keeper.ts';
+import { consignmentOf, wholeOf } from './consignment.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
+import type { Pacer } from './pacer.ts';
 import {
   collectPayload,
   helloPayload,
@@ -58,10 +61,17 @@ export type ChannelOptions = {
   readonly link: Link;
   readonly limiter: Limiter;
   readonly warm?: KeeperOptions['warm'];
+  /** Is it given up soon when it breaks? */
+  readonly isBrief?: boolean;
+  /** The budget of the server's zone. */
+  readonly pacer?: Pacer | null;
+  /** The host keys of another server, for its relay. */
+  readonly hostKeys: (server: Server) => Promise<string>;
 };
 
-export function agentChannel({ server, epoch, layout, link, limiter, warm = null }: ChannelOptions): Channel {
-  const keeper = connectionKeeper({ server, link, limiter, warm });
+export function agentChannel(options: ChannelOptions): Channel {
+  const { server, epoch, layout, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
+  const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
 
@@ -95,7 +105,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     return keeper.use(what, limitMs, signal, async (session, limited) => {
       for (let tries = 0; ; tries++) {
         const sent = Date.now();
-        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload, ...(pack && { pack }) }, limited);
+        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload, pacer, ...(pack && { pack }) }, limited);
         try {
           const refusal = refusalOf(value);
           if (refusal === null) return read(value, sent);
@@ -124,19 +134,46 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
   }
 
   async function unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
-    const { release, artifact, base, revision, shipment } = request;
-    const { content, tree, pack, links } = shipment;
-    const { payload, sizes } = unpackPayload(shipment);
+    const { release, artifact, base, revision, shipment, stored = false } = request;
+    const { links } = shipment;
     staged = { release, links: links.map((link) => link.path) };
-    const names = [needName(release), needName(artifact), wordOrNone(base), needName(content), needName(tree), needName(revision)];
+    const hashes = [needName(shipment.content), needName(shipment.tree)];
+    const names = [needName(release), needName(artifact), wordOrNone(base), ...hashes, needName(revision)];
+    const { payload, sizes } = unpackPayload(shipment);
+    const { pack } = wholeOf(shipment);
     const words = [...names, pack.compression, ...sizes];
+    const common = { what: 'upload', op, limitMs: null, read: unpackedOf, signal };
     try {
-      const read = unpackedOf;
-      const answer = await ask({ verb: 'unpack', what: 'upload', op, words, payload, pack, limitMs: null, read, signal });
-      return { ...answer, bytes: answer.state === 'sealed' ? 0 : payload.length + pack.bytes };
+      if (stored) {
+        const { sha256 } = await consignmentOf(shipment);
+        return { ...(await ask({ ...common, verb: 'unpack-stored', words: [sha256, pack.bytes, ...words] })), bytes: 0 };
+      }
+      // The lists may be long: where there is a budget, they too are sent within it.
+      const content = pacer === null ? { payload, pack: shipment.pack } : { pack };
+      const answer = await ask({ ...common, ...content, verb: 'unpack', words });
+      return { ...answer, bytes: answer.state === 'sealed' ? 0 : pack.bytes };
     } catch (error) {
       throw await giveBackRoom(error, 'upload', release, signal);
     }
+  }
+
+  async function store(shipment: Shipment, signal: AbortSignal): Promise<{ bytes: number }> {
+    const { sha256, pack } = await consignmentOf(shipment);
+    const question = { verb: 'store', what: 'storing of a pack', words: [sha256, pack.bytes], signal };
+    const read = (value: unknown) => stateOf(value, ['there', 'absent', 'stored'] as const);
+    if ((await ask({ ...question, read })) === 'there') return { bytes: 0 };
+    await ask({ ...question, pack, limitMs: longestMs(pack.bytes, pacer), read });
+    return { bytes: pack.bytes };
+  }
+
+  async function hand(shipment: Shipment, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
+    const { sha256, pack } = await consignmentOf(shipment);
+    const { host, port } = to.zoneAddress ?? to;
+    const taker = `exec sh ${shellWord(`${to.path}/.lockstep/take-pack`)} ${sha256} ${pack.bytes}`;
+    const payload = Buffer.from(`${identity ?? ''}\n${taker}\n${await hostKeys(to)}`);
+    const limitMs = longestMs(pack.bytes, null);
+    const words = [sha256, pack.bytes, seconds(limitMs), host, port, to.user ?? '-', to.host];
+    return ask({ verb: 'hand', what: `handing to ${to.name}`, words, payload, limitMs: limitMs + 10 * SECOND, read: handedOf, signal });
   }
 
   /** After a full disk. Returns the error. */
@@ -156,10 +193,13 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     const input = repair ? kept.map(exactPattern) : (files ?? (await listTree(directory, new Set(except)))).map((path) => `./${path}`);
     if (!repair && input.length === 0) return { bytes: 0 };
     try {
-      const bytes = await keeper.use(what, null, signal, ({ carrier }, limited) =>
-        runTransfer({ carrier, source: directory, destination, kind: repair ? 'mirrored' : 'listed' }, input, limited),
-      );
-      return { bytes };
+      const { bytesPerSecond = null } = pacer ?? {};
+      const kind = repair ? 'mirrored' : 'listed';
+      const transfer = (): Promise<number> =>
+        keeper.use(what, null, signal, ({ carrier }, limited) =>
+          runTransfer({ carrier, source: directory, destination, kind, bytesPerSecond }, input, limited),
+        );
+      return { bytes: await (pacer === null ? transfer() : pacer.alone(transfer)) };
     } catch (error) {
       throw await giveBackRoom(error, what, release, signal);
     }
@@ -233,6 +273,12 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     stage,
     send,
     unpack,
+    store,
+    hand,
+    expect: async (shipment, signal) => {
+      const { sha256, pack } = await consignmentOf(shipment);
+      await ask({ verb: 'expect', what: 'upload', words: [sha256, pack.bytes], read: done, signal });
+    },
     seal: (op, request, signal) => {
       const { release, artifact, content, tree, base = null, revision = null } = request;
       const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];
@@ -285,3 +331,9 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
 }
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / SECOND));
+
+/** A relay that takes longer is as good as dead: half a minute, and then it has at least 100 kB each second, or half of the budget. */
+function longestMs(bytes: number, pacer: Pacer | null): number {
+  const slowest = Math.min(100_000, (pacer?.bytesPerSecond ?? Infinity) / 2);
+  return 30 * SECOND + Math.ceil((bytes / slowest) * SECOND);
+}
