@@ -23,14 +23,14 @@ export type Relays = {
 type Relay = {
   problem: string | null;
   /** By shipment: resolves with the bytes that were sent for it. */
-  readonly stored: Map<Shipment, Promise<number>>;
+  readonly stored: WeakMap<Shipment, Promise<number>>;
   readonly lanes: { readonly channel: Channel; users: number }[];
 };
 
 /** A relay hands over to so many servers at a time, each in a conversation of its own. */
 const LANES = 3;
 /** Deployments whose relays are remembered; more do not run at a time. */
-const KEPT = 64;
+const KEPT = 16;
 
 export function createRelays(): Relays {
   const deployments = new Map<number, Map<string, Relay>>();
@@ -43,7 +43,7 @@ export function createRelays(): Relays {
     let relay = known.get(server.name);
     if (relay === undefined) {
       const lanes = Array.from({ length: LANES }, (_, i) => ({ channel: tools.channel(deployment, server, `relay ${i + 1}`), users: 0 }));
-      relay = { problem: null, stored: new Map(), lanes };
+      relay = { problem: null, stored: new WeakMap(), lanes };
       known.set(server.name, relay);
     }
     return relay;

@@ -82,7 +82,7 @@ take_pack() {
   [ ! -f "$pack" ] || exit 0
   trap 'rm -f "$new"' EXIT
   trap 'exit 1' HUP INT PIPE TERM
-  (umask 077 && timeout 3600 head -c "$bytes" >"$new") || exit 1
+  (umask 077 && timeout $((30 + bytes / 100000)) head -c "$bytes" >"$new") || exit 1
   is_pack "$new" "$1" "$bytes" || { echo 'what came is not the pack that was announced' >&2 && exit 1; }
   mv -T "$new" "$pack"
 }
