@@ -250,6 +250,8 @@ export type Channel = {
    * has not, in the words of the relay. What it says is not to be relied on. `untrusted`: the daemon knows no host key of that server.
    */
   hand(shipment: Shipment, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null>;
+  /** For a relay: could it hand something to that server? Changes nothing. Answers as `hand`. */
+  reach(to: Server, identity: string | null, signal: AbortSignal): Promise<string | null>;
   /** Puts a release's files where its links lead, each by one rename: never a mix of two contents, also where the release is served. */
   provide(op: string, request: ProvideRequest, signal: AbortSignal): Promise<void>;
   /** Paths of the files that a release was given; `null`: it was given none, not even an empty set. */

@@ -168,11 +168,16 @@ export function agentChannel(options: ChannelOptions): Channel {
 
   async function hand(shipment: Shipment, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
     const { sha256, pack } = await consignmentOf(shipment);
+    return handing(sha256, pack.bytes, to, identity, signal);
+  }
+
+  /** Of a pack without a byte: that of nobody, for a look whether there is a way. */
+  async function handing(sha256: string, bytes: number, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
     const { host, port } = to.zoneAddress ?? to;
-    const taker = `exec sh ${shellWord(`${to.path}/.lockstep/take-pack`)} ${sha256} ${pack.bytes}`;
+    const taker = `exec sh ${shellWord(`${to.path}/.lockstep/take-pack`)} ${sha256} ${bytes}`;
     const payload = Buffer.from(`${identity ?? ''}\n${taker}\n${await hostKeys(to)}`);
-    const limitMs = longestMs(pack.bytes, null);
-    const words = [sha256, pack.bytes, seconds(limitMs), host, port, to.user ?? '-', to.host];
+    const limitMs = bytes === 0 ? 15 * SECOND : longestMs(bytes, null);
+    const words = [sha256, bytes, seconds(limitMs), host, port, to.user ?? '-', to.host];
     return ask({ verb: 'hand', what: `handing to ${to.name}`, words, payload, limitMs: limitMs + 10 * SECOND, read: handedOf, signal });
   }
 
@@ -275,6 +280,7 @@ export function agentChannel(options: ChannelOptions): Channel {
     unpack,
     store,
     hand,
+    reach: (to, identity, signal) => handing('0'.repeat(64), 0, to, identity, signal),
     expect: async (shipment, signal) => {
       const { sha256, pack } = await consignmentOf(shipment);
       await ask({ verb: 'expect', what: 'upload', words: [sha256, pack.bytes], read: done, signal });

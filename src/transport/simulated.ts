@@ -193,6 +193,7 @@ function simulatedChannel(
         return { bytes };
       }),
     expect: (shipment, signal) => act('upload', signal, () => void state.expected.add(shipment)),
+    reach: (to, _identity, signal) => watch('handing over', signal, () => (stateOf(to) === null ? 'nobody is there' : null)),
     hand: (shipment, to, _identity, signal) =>
       act('handing over', signal, () => {
         const other = stateOf(to);

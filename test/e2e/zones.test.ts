@@ -119,7 +119,7 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
   const ALL = ZONES.flatMap((zone) => SERVERS.map((i) => `${zone}${i}`));
 
   test('the first copy and a change cross each line once, and the budget holds', async () => {
-    await deploy({ 'index.html': 'one\n', 'one.bin': noise(1_000_000) });
+    await deploy({ 'index.html': 'one\n', 'one.bin': noise(300_000) });
     const oslo = lines.get('oslo')?.sent() ?? 0;
     const tokyo = lines.get('tokyo')?.sent() ?? 0;
     const { log, bytes, packs } = await deploy({ 'index.html': 'two\n', 'two.bin': noise(3_000_000) });
@@ -131,8 +131,9 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
       expect(log).toContain(`the pack for ${zone}1 comes as the relay (zone ${zone})`);
       for (const i of [2, 3, 4]) expect(log).toContain(`the pack for ${zone}${i} comes by relay ${zone}1 (zone ${zone})`);
     }
-    expect(lines.get('oslo')?.peak(1_000, oslo)).toBeLessThan(1.2 * 1_000_000);
-    expect(lines.get('tokyo')?.peak(1_000, tokyo)).toBeGreaterThan(2 * 1_000_000);
+    const peak = lines.get('oslo')?.peak(2_000, oslo) ?? Infinity;
+    expect(peak).toBeLessThan(1.3 * 2_000_000);
+    expect(lines.get('tokyo')?.peak(2_000, tokyo)).toBeGreaterThan(peak);
     expect(await unequal(ALL)).toEqual([]);
     expect((await shop.lockstep(['plan', 'world'])).stdout.replace(/\s+/g, ' ')).toContain(
       'zone oslo: once to relay oslo1, which hands it to oslo2, oslo3, oslo4 (else by oslo2, else directly, at most 1000000 bytes/s)',
@@ -140,19 +141,19 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     for (const name of ALL) expect(existsSync(join(path(name), '.lockstep/packs'))).toBe(false);
   });
 
-  test('a relay that keeps the pack to itself or hands over wrong bytes is found out, and the others are served all the same', async () => {
-    await behave('tokyo1', 'cat >/dev/null');
-    await behave('tokyo2', `{ head -c 5000; printf x; tail -c +5002; } | ${SSH} "$@"`);
-    const { log } = await deploy({ 'index.html': 'three\n', 'three.bin': noise(500_000) });
-    expect(await unequal(ALL)).toEqual([]);
-    expect(log).toContain('the pack for tokyo1 comes as the relay (zone tokyo)');
-    for (const name of ['tokyo3', 'tokyo4']) {
-      const line = log.split('\n').find((one) => one.includes(`the pack for ${name} comes directly`)) ?? '';
-      expect(line).toMatch(/relay tokyo1: .*the pack that a relay should have brought is not here/);
-      expect(line).toMatch(/relay tokyo2: what came is not the pack that was announced/);
+  test('doctor says whom a relay does not reach', async () => {
+    const file = join((daemons.get('tokyo4') as Sshd).directory, 'authorized_keys');
+    const keys = await readFile(file, 'utf8');
+    await writeFile(file, keys.split('\n').slice(0, 1).join('\n'));
+    const { stdout } = await shop.lockstep(['doctor', '--cluster', 'world', '--json']);
+    await writeFile(file, keys);
+    for (const name of ['tokyo1', 'tokyo2']) {
+      expect(stdout).toMatch(
+        new RegExp(`"server ${name} of world"[^}]*as a relay of zone tokyo it does not reach tokyo4: [^"]*Permission denied`),
+      );
+      expect(stdout).toMatch(new RegExp(`"server ${name} of world"[^}]*as a relay of zone tokyo it reaches 2 of 3`));
     }
-    await behave('tokyo1', `exec ${SSH} "$@"`);
-    await behave('tokyo2', `exec ${SSH} "$@"`);
+    expect(stdout).toMatch(/"server oslo2 of world"[^}]*as a relay of zone oslo it reaches 3 of 3/);
   });
 
   test('the key of relays is good for packs that the daemon has announced, and for nothing else', async () => {
@@ -176,18 +177,24 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     expect(existsSync(join(path('tokyo4'), '.lockstep/packs'))).toBe(false);
   });
 
-  test('a relay that dies while it gets the pack is replaced by the next one, and the deployment ends well', async () => {
+  test('in one zone relays lie, in the other one the first dies in the middle: the deployment ends well', async () => {
+    await behave('tokyo1', 'cat >/dev/null');
+    await behave('tokyo2', `{ head -c 5000; printf x; tail -c +5002; } | ${SSH} "$@"`);
     const line = lines.get('oslo') as SlowLine;
     const before = line.sent();
-    const deployed = deploy({ 'index.html': 'four\n', 'four.bin': noise(2_000_000) });
+    const deployed = deploy({ 'index.html': 'three\n', 'three.bin': noise(1_500_000) });
     await until(() => line.sent() > before + 500_000, { what: 'a part of the pack is on its way' });
     await line.cut(placeOf('oslo1'));
     process.kill(daemons.get('oslo1')?.pid ?? 0);
     const { log, bytes } = await deployed;
-    const others = ALL.filter((name) => name !== 'oslo1');
-    expect(await unequal(others)).toEqual([]);
+    expect(await unequal(ALL.filter((name) => name !== 'oslo1'))).toEqual([]);
+    const wayOf = (name: string): string => log.split('\n').find((one) => one.includes(`the pack for ${name} comes directly`)) ?? '';
+    for (const name of ['tokyo3', 'tokyo4']) {
+      expect(wayOf(name)).toMatch(/relay tokyo1: .*the pack that a relay should have brought is not here/);
+      expect(wayOf(name)).toMatch(/relay tokyo2: what came is not the pack that was announced/);
+    }
     for (const i of [3, 4]) expect(log).toMatch(new RegExp(`the pack for oslo${i} comes by relay oslo2 \\(zone oslo; relay oslo1: `));
     // One copy for the relay that lives, and what the dead one had got.
-    expect(bytes.get('oslo')).toBeLessThan(1.1 * (2_000_000 + 1_500_000));
+    expect(bytes.get('oslo')).toBeLessThan(1.1 * (1_500_000 + 1_000_000));
   });
 });

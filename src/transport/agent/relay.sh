@@ -24,11 +24,11 @@ expect() { # HASH BYTES
   answer '{"state":"expected"}'
 }
 
-# Gives a pack to another server. Payload, a line each: the private key (or nothing), the command there, and all its host keys.
+# Gives a pack to another server; of 0 BYTES: only sees whether there is a way. Payload, a line each: the private key (or nothing), the command there, and all its host keys.
 hand() { # HASH BYTES SECONDS HOST PORT USER ALIAS
-  open_packs "$1" "$2"
-  pack=$PWD/$pack seconds=$3 host=$4 port=$5 user=$6 alias=$7
-  [ -f "$pack" ] || answer '{"state":"kept","message":"the pack is no longer here"}'
+  if [ "$2" -eq 0 ]; then pack=/dev/null; else open_packs "$1" "$2" && pack=$PWD/$pack; fi
+  seconds=$3 host=$4 port=$5 user=$6 alias=$7 bytes=$2
+  [ -e "$pack" ] || answer '{"state":"kept","message":"the pack is no longer here"}'
   command -v ssh >/dev/null || answer '{"state":"kept","message":"there is no ssh; install openssh-client"}'
   identity=$(sed -n 1p "$payload") there=$(sed -n 2p "$payload")
   cd "$session" && tail -n +3 "$payload" >known_hosts || exit 1
@@ -40,7 +40,12 @@ hand() { # HASH BYTES SECONDS HOST PORT USER ALIAS
   [ -z "$identity" ] || set -- "$@" -i "$identity" -o IdentitiesOnly=yes
   [ "$user" = - ] || set -- "$@" -l "$user"
   said=$(timeout -k 5 "$seconds" ssh "$@" -- "$host" "$there" 2>&1 >/dev/null <"$pack" 3>&-) && answer '{"state":"handed"}'
-  case $? in 124 | 137) said="it took longer than $seconds s" ;; esac
+  # ssh(1) exits with what the command exited with, or with 255 if there was no way to it.
+  case $? in
+    124 | 137) said="it took longer than $seconds s" ;;
+    255) ;;
+    *) [ "$bytes" -gt 0 ] || answer '{"state":"handed"}' ;;
+  esac
   answer "{\"state\":\"kept\",\"message\":$(quoted "$(printf '%s\n' "${said:-ssh failed}" | tail -n 1 | tr -d '\r')")}"
 }
 
