@@ -72,26 +72,27 @@ export function createRelays(): Relays {
     return mine;
   }
 
-  /** `null`: the server has the shipment; else why not. */
-  async function tryRelay(work: ServerWork, server: Server, shipment: Shipment): Promise<{ bytes: number } | string> {
+  /** `problem` null: the server has the shipment; else why not. `bytes`: sent to the relay for it. */
+  async function tryRelay(work: ServerWork, server: Server, shipment: Shipment): Promise<{ bytes: number; problem: string | null }> {
     const relay = relayOf(work, server);
-    if (relay.problem !== null) return relay.problem;
+    if (relay.problem !== null) return { bytes: 0, problem: relay.problem };
     let isOfServer = false;
+    let bytes = 0;
     try {
-      const bytes = await store(work, server, relay, shipment);
-      if (server.name === work.server.name) return { bytes };
+      bytes = await store(work, server, relay, shipment);
+      if (server.name === work.server.name) return { bytes, problem: null };
       isOfServer = true;
       await work.channel.expect(shipment, work.signal);
       isOfServer = false;
       const identity = zoneOf(work.deployment.cluster, server)?.identity ?? null;
-      const kept = await onLane(relay, (channel) => channel.hand(shipment, work.server, identity, work.signal));
-      return kept === null ? { bytes } : kept;
+      const problem = await onLane(relay, (channel) => channel.hand(shipment, work.server, identity, work.signal));
+      return { bytes, problem };
     } catch (error) {
       if (isOfServer || work.signal.aborted || !(error instanceof DeployError)) throw error;
       if (error.code === 'artifact' || error.code === 'fenced') throw error;
       // The daemon lacks the server's host key only for the sake of the relay: that is no fault of the relay.
       if (error.code !== 'untrusted') relay.problem = error.message;
-      return error.message;
+      return { bytes, problem: error.message };
     }
   }
 
@@ -100,13 +101,15 @@ export function createRelays(): Relays {
       const { deployment, server } = work;
       const { relays, why } = routeOf(deployment.cluster, server, shipment.pack.bytes, (one) => takesPart(deployment, one));
       const problems: string[] = [];
+      let sent = 0;
       for (const relay of relays) {
-        const result = await tryRelay(work, relay, shipment);
-        if (typeof result !== 'string') return { relay, bytes: result.bytes, why: [why, ...problems].join('; ') };
-        problems.push(`relay ${relay.name}: ${result}`);
+        const { bytes, problem } = await tryRelay(work, relay, shipment);
+        sent += bytes;
+        if (problem === null) return { relay, bytes: sent, why: [why, ...problems].join('; ') };
+        problems.push(`relay ${relay.name}: ${problem}`);
       }
       if (deployment.cluster.zones === undefined) return { relay: null, bytes: 0, why: '' };
-      return { relay: null, bytes: 0, why: problems.length === 0 ? why : problems.join('; ') };
+      return { relay: null, bytes: sent, why: problems.length === 0 ? why : problems.join('; ') };
     },
     distrust: (work, relay, error) => {
       relayOf(work, relay).problem = error.message;

@@ -78,22 +78,25 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision };
     const carrier = base === null ? 'full' : 'delta';
     let isRepacked = false;
+    let sent = 0;
     for (;;) {
       const shipment = await shipmentFor(packer, target, base, { compression, isSuspect });
       let relay: Server | null = null;
       try {
         const arrival = await relays.bring(work, shipment);
         relay = arrival.relay;
+        sent += arrival.bytes;
         const way = relay === null ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
         if (arrival.why !== '') tools.log(deployment.number, `the pack for ${server.name} comes ${way} (${arrival.why})\n`);
         const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, stored: relay !== null }, signal);
-        return state === 'sealed' ? { bytes: 0, carrier: 'present' } : { bytes: bytes + arrival.bytes, carrier };
+        return state === 'sealed' ? { bytes: 0, carrier: 'present' } : { bytes: bytes + sent, carrier };
       } catch (error) {
         if (relay !== null && isNotFound(error)) {
           relays.distrust(work, relay, error);
           continue;
         }
-        if (isMismatch(error)) return { bytes: (relay === null ? shipment.pack.bytes : 0) + (await repair(work, target)), carrier };
+        if (relay === null) sent += shipment.pack.bytes;
+        if (isMismatch(error)) return { bytes: sent + (await repair(work, target)), carrier };
         // The pack is gone: nobody has read it for a while.
         if (!(error instanceof DeployError) || error.code !== 'artifact' || isRepacked) throw error;
         isRepacked = true;

@@ -1,16 +1,15 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
-import type { Channel, Pack, RunRequest, SendRequest, Shipment, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
+import type { Channel, RunRequest, SendRequest, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
 import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
-import { WITH_LOCK, shellWord } from './agent-script.ts';
+import { WITH_LOCK } from './agent-script.ts';
 import {
   BadAnswer,
   differencesOf,
   done,
   examinationOf,
   greetingOf,
-  handedOf,
   isState,
   inspectionOf,
   pathsOf,
@@ -42,6 +41,8 @@ import {
   unpackPayload,
   wordOrNone,
 } from './payloads.ts';
+import { relayVerbs } from './relay-verbs.ts';
+import type { Ask } from './relay-verbs.ts';
 import { exactPattern } from './rsync-argv.ts';
 import { opensAnother } from './second-session.ts';
 import { listTree, runTransfer } from './send.ts';
@@ -74,21 +75,6 @@ export function agentChannel(options: ChannelOptions): Channel {
   const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
-
-  type Ask<T> = {
-    readonly verb: string;
-    /** For messages, where it is not the verb. */
-    readonly what?: string;
-    readonly op?: string;
-    readonly words?: readonly (string | number)[];
-    readonly payload?: Buffer;
-    readonly pack?: Pack;
-    /** `null`: none but the signal. */
-    readonly limitMs?: number | null;
-    /** `sent`: when the question left, milliseconds since 1970. */
-    readonly read: (value: unknown, sent: number) => T;
-    readonly signal: AbortSignal;
-  };
 
   async function ask<T>({
     verb,
@@ -155,30 +141,6 @@ export function agentChannel(options: ChannelOptions): Channel {
     } catch (error) {
       throw await giveBackRoom(error, 'upload', release, signal);
     }
-  }
-
-  async function store(shipment: Shipment, signal: AbortSignal): Promise<{ bytes: number }> {
-    const { sha256, pack } = await consignmentOf(shipment);
-    const question = { verb: 'store', what: 'storing of a pack', words: [sha256, pack.bytes], signal };
-    const read = (value: unknown) => stateOf(value, ['there', 'absent', 'stored'] as const);
-    if ((await ask({ ...question, read })) === 'there') return { bytes: 0 };
-    await ask({ ...question, pack, limitMs: longestMs(pack.bytes, pacer), read });
-    return { bytes: pack.bytes };
-  }
-
-  async function hand(shipment: Shipment, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
-    const { sha256, pack } = await consignmentOf(shipment);
-    return handing(sha256, pack.bytes, to, identity, signal);
-  }
-
-  /** Of a pack without a byte: that of nobody, for a look whether there is a way. */
-  async function handing(sha256: string, bytes: number, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
-    const { host, port } = to.zoneAddress ?? to;
-    const taker = `exec sh ${shellWord(`${to.path}/.lockstep/take-pack`)} ${sha256} ${bytes}`;
-    const payload = Buffer.from(`${identity ?? ''}\n${taker}\n${await hostKeys(to)}`);
-    const limitMs = bytes === 0 ? 15 * SECOND : longestMs(bytes, null);
-    const words = [sha256, bytes, seconds(limitMs), host, port, to.user ?? '-', to.host];
-    return ask({ verb: 'hand', what: `handing to ${to.name}`, words, payload, limitMs: limitMs + 10 * SECOND, read: handedOf, signal });
   }
 
   /** After a full disk. Returns the error. */
@@ -278,13 +240,7 @@ export function agentChannel(options: ChannelOptions): Channel {
     stage,
     send,
     unpack,
-    store,
-    hand,
-    reach: (to, identity, signal) => handing('0'.repeat(64), 0, to, identity, signal),
-    expect: async (shipment, signal) => {
-      const { sha256, pack } = await consignmentOf(shipment);
-      await ask({ verb: 'expect', what: 'upload', words: [sha256, pack.bytes], read: done, signal });
-    },
+    ...relayVerbs({ ask, pacer, hostKeys }),
     seal: (op, request, signal) => {
       const { release, artifact, content, tree, base = null, revision = null } = request;
       const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];
@@ -337,9 +293,3 @@ export function agentChannel(options: ChannelOptions): Channel {
 }
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / SECOND));
-
-/** A relay that takes longer is as good as dead: half a minute, and then it has at least 100 kB each second, or half of the budget. */
-function longestMs(bytes: number, pacer: Pacer | null): number {
-  const slowest = Math.min(100_000, (pacer?.bytesPerSecond ?? Infinity) / 2);
-  return 30 * SECOND + Math.ceil((bytes / slowest) * SECOND);
-}

@@ -139,7 +139,7 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
       'zone oslo: once to relay oslo1, which hands it to oslo2, oslo3, oslo4 (else by oslo2, else directly, at most 1000000 bytes/s)',
     );
     for (const name of ALL) expect(existsSync(join(path(name), '.lockstep/packs'))).toBe(false);
-  });
+  }, 120_000);
 
   test('doctor says whom a relay does not reach', async () => {
     const file = join((daemons.get('tokyo4') as Sshd).directory, 'authorized_keys');
@@ -196,5 +196,5 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     for (const i of [3, 4]) expect(log).toMatch(new RegExp(`the pack for oslo${i} comes by relay oslo2 \\(zone oslo; relay oslo1: `));
     // One copy for the relay that lives, and what the dead one had got.
     expect(bytes.get('oslo')).toBeLessThan(1.1 * (1_500_000 + 1_000_000));
-  });
+  }, 120_000);
 });
