@@ -17,6 +17,7 @@ import { resolveServers } from './servers.ts';
 import { resolveShared } from './shared.ts';
 import { resolveTransfer } from './transfer.ts';
 import { withoutSlash } from './values.ts';
+import { resolveZones } from './zones.ts';
 
 export const ENVIRONMENTS = ['development', 'test', 'preproduction', 'gray', 'production'] as const;
 
@@ -129,6 +130,7 @@ export function resolveCluster(
       keepMs: input.ssh.keep,
     },
     transfer: resolveTransfer(input),
+    ...resolveZones(input.zones, placed, path, problems),
     ...(input.approvals && {
       approvals: { needed: input.approvals.needed, by: input.approvals.by, expiresMs: input.approvals.expires },
     }),

@@ -8,6 +8,7 @@ import { peopleSchema } from './people-schema.ts';
 import { approvalsSchema, permissionsSchema, teamsSchema } from './permissions-schema.ts';
 import { commandText, duration, keys, secretSource, text } from './schema-parts.ts';
 import { transferKeys } from './transfer.ts';
+import { serverZoneKeys, zonesKeys } from './zones.ts';
 import { isNetwork, parseFailureBudget, PERCENT, relativePathProblem } from './values.ts';
 
 /** `{{ secret NAME }}` would be hard to tell from a variable of this name. */
@@ -217,6 +218,7 @@ const serverObject = keys({
   path: text
     .optional()
     .meta({ description: 'Directory that holds `releases/`, `current` and `shared/`.', 'x-default': "the cluster's `path`" }),
+  ...serverZoneKeys,
   variables: variables.meta({ description: "Variables for the templates of `files`, over the cluster's.", 'x-default': 'none' }),
 });
 
@@ -344,6 +346,7 @@ export const clusterSchema = keys({
     .optional()
     .meta({ description: 'How simulated servers behave.' }),
   ...transferKeys,
+  ...zonesKeys,
   concurrency: z.int().min(1).max(10_000).default(10).meta({ description: 'At most this many servers are in `upload` at a time.' }),
   connections: z
     .int()

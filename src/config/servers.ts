@@ -6,6 +6,7 @@ import type { Path, Problems } from './problems.ts';
 import { quoted } from './problems.ts';
 import type { ClusterInput, ServerInput } from './schema.ts';
 import { textsOf } from './outside.ts';
+import { zoneAddressOf } from './zones.ts';
 import { expandRange, hasControlCharacter, serverPathProblem, tidyPath } from './values.ts';
 
 /** A server with the place in the file where it stands. */
@@ -17,6 +18,8 @@ type Wanted = {
   port: number | null;
   user: string | null;
   path: string | null;
+  zone?: string | undefined;
+  zoneAddress?: string | undefined;
   variables?: Readonly<Record<string, string>> | undefined;
 };
 
@@ -54,8 +57,8 @@ export function resolveServers(cluster: string, input: ClusterInput, path: Path,
 
 function wantedServers(entry: ServerInput, at: Path, problems: Problems): readonly Wanted[] {
   if (typeof entry !== 'string') {
-    const { name = null, host = null, port = null, user = null, path = null } = entry;
-    return [{ name, host, port, user, path, variables: textsOf(entry.variables) }];
+    const { name = null, host = null, port = null, user = null, path = null, zone, zoneAddress } = entry;
+    return [{ name, host, port, user, path, zone, zoneAddress, variables: textsOf(entry.variables) }];
   }
   const range = expandRange(entry);
   if ('problem' in range) {
@@ -100,6 +103,8 @@ function resolveServer(wanted: Wanted, cluster: ClusterInput, files: Files, repo
   const path = tidyPath(raw.startsWith('/') ? raw : files.resolve(raw));
   const name = wanted.name ?? host ?? path.slice(path.lastIndexOf('/') + 1);
   if (!isName(name)) return report(`name ${quoted(name)} must be one word that does not begin with "-", at most 100 characters`);
+  const zoneAddress = wanted.zoneAddress === undefined ? undefined : zoneAddressOf(wanted.zoneAddress, wanted.port ?? 22);
+  if (zoneAddress === null) return report(`zoneAddress ${quoted(wanted.zoneAddress)} is not an address; write "host" or "host:port"`);
   return {
     name,
     transport,
@@ -107,6 +112,8 @@ function resolveServer(wanted: Wanted, cluster: ClusterInput, files: Files, repo
     port: wanted.port ?? 22,
     user: wanted.user,
     path,
+    ...(wanted.zone !== undefined && { zone: wanted.zone }),
+    ...(zoneAddress !== undefined && { zoneAddress }),
     ...(wanted.variables && { variables: wanted.variables }),
   };
 }

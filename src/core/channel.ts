@@ -156,6 +156,8 @@ export type Shipment = {
   readonly content: string;
   /** Lines for the release's list of hashes, one for each file that is sent or gone: see `hashLines` in core/shipment.ts. */
   readonly hashes: readonly string[];
+  /** The maintenance page that visitors will see during the cutover; empty: there will be none. */
+  readonly page: string;
 };
 
 /** Makes `releases/<release>` of a clone of `base` (`null`: of nothing) in one go: stage, send and seal. */
@@ -165,12 +167,11 @@ export type UnpackRequest = {
   readonly base: string | null;
   readonly revision: string;
   readonly shipment: Shipment;
-  /** Then prepares the cutover, as `ready` does; `null`: there will be none, or not by a lock. */
-  readonly cutover: Cutover | null;
+  /** The lock of the cutover, which is prepared, as `ready` does; `null`: there will be none. */
+  readonly token: string | null;
+  /** A relay has brought the shipment: it is taken from the server's own disk, and only control is sent. Absent: it is sent. */
+  readonly stored?: boolean;
 };
-
-/** The lock that the cutover will be under, and the maintenance page that visitors will see. */
-export type Cutover = { readonly token: string; readonly page: string };
 
 /** `clone`: it was ready, it was made now, or there was no base. `bytes`: sent to the server. */
 export type Unpacked = { readonly state: 'unpacked' | 'sealed'; readonly clone: 'ahead' | 'now' | 'none'; readonly bytes: number };
@@ -243,9 +244,21 @@ export type Channel = {
   seal(op: string, request: SealRequest, signal: AbortSignal): Promise<void>;
   /**
    * Brings a release in one round trip; `sealed`: it was there already. `mismatch`: the result is not what it should be, or the base is not
-   * there; what there is lies in `.lockstep/incoming/<release>` for a repair. `conflict` as `stage`.
+   * there; what there is lies in `.lockstep/incoming/<release>` for a repair. `conflict` as `stage`. `not-found`: it should be `stored`, but
+   * what a relay brought is not there, or not what it should be.
    */
   unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked>;
+  /** For a relay: keeps a shipment for an hour, to hand it on. Returns the bytes that were sent: 0 if it was there. */
+  store(shipment: Shipment, signal: AbortSignal): Promise<{ readonly bytes: number }>;
+  /** For a server whose relay will hand it this shipment: nothing is taken from a relay that was not announced here. */
+  expect(shipment: Shipment, signal: AbortSignal): Promise<void>;
+  /**
+   * For a relay: hands a shipment that it keeps to another server, over a connection of its own. `null`: that server has it; else why it
+   * has not, in the words of the relay. What it says is not to be relied on. `untrusted`: the daemon knows no host key of that server.
+   */
+  hand(shipment: Shipment, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null>;
+  /** For a relay: could it hand something to that server? Changes nothing. Answers as `hand`. */
+  reach(to: Server, identity: string | null, signal: AbortSignal): Promise<string | null>;
   /** Puts a release's files where its links lead, each by one rename: never a mix of two contents, also where the release is served. */
   provide(op: string, request: ProvideRequest, signal: AbortSignal): Promise<void>;
   /** Paths of the files that a release was given; `null`: it was given none, not even an empty set. */
@@ -292,4 +305,9 @@ export type ChannelSettings = {
   /** The epoch of this daemon; the server refuses older ones. */
   readonly epoch: number;
   readonly cluster: import('./cluster.ts').Cluster;
+  /**
+   * The name of a further conversation with a server, beside that of the deployment's own steps: for what others do not depend on. It is given
+   * up soon when the connection breaks. Absent: it is the deployment's own.
+   */
+  readonly lane?: string;
 };

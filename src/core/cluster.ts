@@ -1,6 +1,7 @@
 // A cluster: servers that are deployed together, with everything the configuration says about them.
 import type { FilesSource, SecretReference } from './files.ts';
 import type { Server } from './server.ts';
+import type { Zone } from './zone.ts';
 
 /** How many servers may fail or be unreachable before the cutover without stopping the others. */
 export type FailureBudget = { readonly servers: number } | { readonly percent: number };
@@ -184,6 +185,8 @@ export type Cluster = {
   readonly ssh: SshSettings;
   /** Absent in deployments of an older daemon; see `transferSettings` in core/carrier.ts. */
   readonly transfer?: TransferSettings;
+  /** By name. Absent: the daemon sends every pack itself, as fast as it can. */
+  readonly zones?: Readonly<Record<string, Zone>>;
   readonly simulation: Simulation;
 };
 

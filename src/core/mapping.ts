@@ -73,6 +73,7 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
   return {
     ...template,
     ...outside(template, fill),
+    ...(template.zones && { zones: mapValues(template.zones, (zone) => ({ ...zone, relays: zone.relays.map(fill) })) }),
     name: fill(template.name),
     servers: template.servers.map((server) => ({
       ...server,
@@ -80,6 +81,7 @@ function concrete(template: Cluster, values: ReadonlyMap<string, string>): Clust
       host: fill(server.host),
       user: server.user === null ? null : fill(server.user),
       path: fill(server.path),
+      ...(server.zoneAddress && { zoneAddress: { ...server.zoneAddress, host: fill(server.zoneAddress.host) } }),
       ...(server.variables && { variables: mapValues(server.variables, fill) }),
     })),
     commands: {

@@ -15,6 +15,10 @@ export type Server = {
   readonly user: string | null;
   /** Absolute directory that holds `releases/`, `current`, `shared/` and `.lockstep/`. */
   readonly path: string;
+  /** Name of the zone that it lies in; absent: it is in none. */
+  readonly zone?: string;
+  /** Where the relays of its zone reach it; absent: at `host` and `port`, like the daemon. */
+  readonly zoneAddress?: { readonly host: string; readonly port: number };
   /** For the templates of files, over the cluster's. */
   readonly variables?: Readonly<Record<string, string>>;
 };

@@ -5,6 +5,7 @@ import type { CheckResult } from '../core/check.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { findingsOf } from '../core/drift.ts';
 import { problemOf } from '../core/errors.ts';
+import { checkRelay } from './check-relay.ts';
 
 /** Never rejects: a server that cannot be reached is a result. The channel is the caller's to close. */
 export async function checkServer(channel: Channel, cluster: Cluster, signal: AbortSignal): Promise<CheckResult[]> {
@@ -27,6 +28,7 @@ export async function checkServer(channel: Channel, cluster: Cluster, signal: Ab
           `put it there before the first deployment: the release's link to it leads nowhere until then`,
         ),
       ),
+      ...(await checkRelay(channel, cluster, signal)),
       ...(cluster.maintenance === null || seen.pointer !== 'none' || channel.server.transport === 'simulated' ? [] : [maintenanceHint]),
     ];
   } catch (error) {

@@ -12,6 +12,7 @@ import type { Build, Repository } from '../core/repository.ts';
 import { clusterOf } from '../core/state.ts';
 import type { StepName } from '../core/step.ts';
 import { releaseView } from '../core/view-of.ts';
+import { zonesText } from '../core/zone.ts';
 import type { PlanView } from '../core/views.ts';
 
 export type PlanTools = {
@@ -94,7 +95,9 @@ function whatMigrates({ directory, database }: MigrationSettings): string {
 
 function whatCarries(cluster: Cluster): string {
   if (transferSettings(cluster).carrier === 'rsync') return 'send what changed with rsync';
-  return 'send what changed as one pack (with rsync where a server has no GNU tar, or it is more than 1 GiB)';
+  const zones = zonesText(cluster);
+  const ways = zones === '' ? '' : `; ${zones}`;
+  return `send what changed as one pack (with rsync where a server has no GNU tar, or it is more than 1 GiB)${ways}`;
 }
 
 function whatHappens(step: StepName, cluster: Cluster, build: Build): string {

@@ -15,13 +15,13 @@ export type Channels = Pick<StepTools, 'channel' | 'daemonChannel'> & {
 export function openChannels(transport: Transport, epoch: number, migrations: string): Channels {
   const open = new Map<number, Map<string, Channel>>();
 
-  function channel(deployment: Deployment, server: Server): Channel {
+  function channel(deployment: Deployment, server: Server, lane?: string): Channel {
     const own = open.get(deployment.number) ?? new Map<string, Channel>();
     open.set(deployment.number, own);
-    const key = `${server.transport} ${server.name}`;
+    const key = `${server.transport} ${server.name}${lane === undefined ? '' : ` ${lane}`}`;
     let one = own.get(key);
     if (one === undefined) {
-      one = transport.channel(server, { epoch, cluster: deployment.cluster });
+      one = transport.channel(server, { epoch, cluster: deployment.cluster, ...(lane !== undefined && { lane }) });
       own.set(key, one);
     }
     return one;

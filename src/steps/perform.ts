@@ -28,8 +28,11 @@ export type StepTools = {
   readonly artifacts: Artifacts;
   readonly packer: Packer;
   readonly migrations: Migrations;
-  /** The open channel to a server of a deployment; made at the first call, kept until the deployment ends. */
-  readonly channel: (deployment: Deployment, server: Server) => Channel;
+  /**
+   * The open channel to a server of a deployment; made at the first call, kept until the deployment ends. `lane`: another one, see
+   * ChannelSettings.
+   */
+  readonly channel: (deployment: Deployment, server: Server, lane?: string) => Channel;
   /** A channel to this machine, for a migration that runs here. */
   readonly daemonChannel: (deployment: Deployment) => Channel;
   readonly shapes: Shapes;

@@ -16,6 +16,8 @@ export type Laid = { readonly shared: readonly SharedPath[]; readonly provided: 
 export type Target = {
   readonly laid: Laid;
   readonly artifact: Artifact;
+  /** The maintenance page that comes with it. */
+  readonly page: string;
   readonly tree: ReleaseTree;
   readonly treeHash: string;
   /** By artifact of the base, and then by what is packed how. */
@@ -29,7 +31,7 @@ export type Parcel = Changes & { readonly files: readonly string[]; readonly con
 export type Base = { readonly release: string; readonly artifact: Artifact };
 
 /** Rejects with DeployError `artifact`: it is gone, or a link cannot be made in it. */
-export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid): Promise<Target> {
+export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid, page = ''): Promise<Target> {
   const artifact = await artifacts.find(id);
   if (artifact === null)
     throw new DeployError('artifact', `artifact ${id.slice(0, 12)} is no longer on this machine; deploy the revision again`);
@@ -39,7 +41,7 @@ export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid): 
     const message = `${blocked.path} cannot be linked into the release, because ${blocked.by} is not a directory there; correct "shared" or "files"`;
     throw new DeployError('artifact', message);
   }
-  return { laid, artifact, tree, treeHash: sha256(treeLines(tree)), parcels: new Map(), shipments: new Map() };
+  return { laid, artifact, page, tree, treeHash: sha256(treeLines(tree)), parcels: new Map(), shipments: new Map() };
 }
 
 /** The base is what the server reports and has verified; one that the daemon has no manifest of cannot be one. */
@@ -90,7 +92,7 @@ async function ship(packer: Packer, target: Target, base: Base | null, compressi
   const first = remove.filter((path) => !packed.has(path) || directories.has(path));
   const pack = await packer.pack({ directory: target.artifact.directory, entries: send, links, bytes, compression });
   const read = canBeListed(send) ? { files: [], content: 'listed' } : compared(send);
-  return { remove: first, through, links, pack, tree: target.treeHash, hashes, ...read };
+  return { remove: first, through, links, pack, tree: target.treeHash, hashes, page: target.page, ...read };
 }
 
 /** Has each file a line in the list of hashes that names it, and is there one at all? (`-` would be standard input.) */

@@ -4,10 +4,12 @@ import { carrierFor } from '../core/carrier.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Facts } from '../core/event.ts';
 import type { Artifacts, Packer } from '../core/ports.ts';
+import type { Server } from '../core/server.ts';
 import { greetingOf } from './greetings.ts';
 import type { ServerWork } from './perform.ts';
 import { provide } from './provide.ts';
 import { cutoverOf, ready } from './ready.ts';
+import { createRelays } from './relay.ts';
 import { seed } from './seed.ts';
 import { baseOf, loadTarget, parcelFor, shipmentFor } from './target.ts';
 import type { Base, Laid, Parcel, Target } from './target.ts';
@@ -21,12 +23,13 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   // One target at a time is what a deployment needs; a few clusters may deploy side by side.
   const targets = new Map<string, Promise<Target>>();
   const KEPT = 8;
+  const relays = createRelays();
 
-  function targetOf(id: string, laid: Laid): Promise<Target> {
-    const key = `${id} ${JSON.stringify(laid)}`;
+  function targetOf(id: string, laid: Laid, page: string): Promise<Target> {
+    const key = `${id} ${JSON.stringify([laid, page])}`;
     const known = targets.get(key);
     if (known !== undefined) return known;
-    const made = loadTarget(artifacts, id, laid);
+    const made = loadTarget(artifacts, id, laid, page);
     targets.set(key, made);
     made.catch(() => targets.delete(key));
     const oldest = targets.keys().next().value;
@@ -50,7 +53,7 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     // In an emergency what lies there is taken as it lies there.
     if (isPresent && deployment.purpose === 'emergency') return PRESENT;
     const { provided, warning } = await provide(work);
-    const target = await targetOf(id, { shared: cluster.shared, provided });
+    const target = await targetOf(id, { shared: cluster.shared, provided }, cluster.maintenance?.page ?? '');
     const { facts, isPrepared } = await bring(work, target, greeting, isPresent);
     await seed(work, target.tree);
     return { facts: { ...facts, ...(warning !== null && { warning }) }, isPrepared };
@@ -80,20 +83,34 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     compression: Compression,
     isSuspect: boolean,
   ): Promise<Brought> {
-    const { deployment, channel, signal, op } = work;
+    const { deployment, channel, signal, op, server, tools } = work;
     const { release, revision } = deployment;
-    const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision };
+    const token = cutoverOf(work)?.token ?? null;
+    const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision, token };
     const carrier = base === null ? 'full' : 'delta';
-    const cutover = cutoverOf(work);
-    for (let attempt = 0; ; attempt++) {
+    let isRepacked = false;
+    let sent = 0;
+    for (;;) {
       const shipment = await shipmentFor(packer, target, base, { compression, isSuspect });
+      let relay: Server | null = null;
       try {
-        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, cutover }, signal);
-        return state === 'sealed' ? PRESENT : { facts: { bytes, carrier }, isPrepared: true };
+        const arrival = await relays.bring(work, shipment);
+        relay = arrival.relay;
+        sent += arrival.bytes;
+        const way = relay === null ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
+        if (arrival.why !== '') tools.log(deployment.number, `the pack for ${server.name} comes ${way} (${arrival.why})\n`);
+        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, stored: relay !== null }, signal);
+        return state === 'sealed' ? PRESENT : { facts: { bytes: bytes + sent, carrier }, isPrepared: true };
       } catch (error) {
-        if (isMismatch(error)) return unprepared({ bytes: shipment.pack.bytes + (await repair(work, target)), carrier });
+        if (relay !== null && isNotFound(error)) {
+          relays.distrust(work, relay, error);
+          continue;
+        }
+        if (relay === null) sent += shipment.pack.bytes;
+        if (isMismatch(error)) return unprepared({ bytes: sent + (await repair(work, target)), carrier });
         // The pack is gone: nobody has read it for a while.
-        if (!(error instanceof DeployError) || error.code !== 'artifact' || attempt > 0) throw error;
+        if (!(error instanceof DeployError) || error.code !== 'artifact' || isRepacked) throw error;
+        isRepacked = true;
         target.shipments.clear();
       }
     }
@@ -181,4 +198,5 @@ async function seal(
   await channel.seal(op, request, signal);
 }
 
+const isNotFound = (error: unknown): error is DeployError => error instanceof DeployError && error.code === 'not-found';
 const isMismatch = (error: unknown): boolean => error instanceof DeployError && error.code === 'mismatch';

@@ -1,5 +1,5 @@
 // A channel to a server's agent: verbs become requests; broken connections are made anew, and the request is repeated.
-import type { Channel, Pack, RunRequest, SendRequest, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
+import type { Channel, RunRequest, SendRequest, StageRequest, UnpackRequest, Unpacked } from '../core/channel.ts';
 import type { AbLayout } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
@@ -24,8 +24,10 @@ import {
 } from './answers.ts';
 import { connectionKeeper } from './connection-keeper.ts';
 import type { KeeperOptions } from './connection-keeper.ts';
+import { consignmentOf, wholeOf } from './consignment.ts';
 import type { Limiter } from './limiter.ts';
 import type { Link } from './link.ts';
+import type { Pacer } from './pacer.ts';
 import {
   collectPayload,
   helloPayload,
@@ -40,6 +42,8 @@ import {
   unpackPayload,
   wordOrNone,
 } from './payloads.ts';
+import { relayVerbs } from './relay-verbs.ts';
+import type { Ask } from './relay-verbs.ts';
 import { exactPattern } from './rsync-argv.ts';
 import { opensAnother } from './second-session.ts';
 import { listTree, runTransfer } from './send.ts';
@@ -59,27 +63,19 @@ export type ChannelOptions = {
   readonly link: Link;
   readonly limiter: Limiter;
   readonly warm?: KeeperOptions['warm'];
+  /** Is it given up soon when it breaks? */
+  readonly isBrief?: boolean;
+  /** The budget of the server's zone. */
+  readonly pacer?: Pacer | null;
+  /** The host keys of another server, for its relay. */
+  readonly hostKeys: (server: Server) => Promise<string>;
 };
 
-export function agentChannel({ server, epoch, layout, link, limiter, warm = null }: ChannelOptions): Channel {
-  const keeper = connectionKeeper({ server, link, limiter, warm });
+export function agentChannel(options: ChannelOptions): Channel {
+  const { server, epoch, layout, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
+  const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
-
-  type Ask<T> = {
-    readonly verb: string;
-    /** For messages, where it is not the verb. */
-    readonly what?: string;
-    readonly op?: string;
-    readonly words?: readonly (string | number)[];
-    readonly payload?: Buffer;
-    readonly pack?: Pack;
-    /** `null`: none but the signal. */
-    readonly limitMs?: number | null;
-    /** `sent`: when the question left, milliseconds since 1970. */
-    readonly read: (value: unknown, sent: number) => T;
-    readonly signal: AbortSignal;
-  };
 
   async function ask<T>({
     verb,
@@ -96,7 +92,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     return keeper.use(what, limitMs, signal, async (session, limited) => {
       for (let tries = 0; ; tries++) {
         const sent = Date.now();
-        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload, ...(pack && { pack }) }, limited);
+        const value = await session.ask(++lastSeq, { verb, epoch, op, words, payload, pacer, ...(pack && { pack }) }, limited);
         try {
           const refusal = refusalOf(value);
           if (refusal === null) return read(value, sent);
@@ -125,16 +121,24 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
   }
 
   async function unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
-    const { release, artifact, base, revision, shipment, cutover } = request;
-    const { content, tree, pack, links } = shipment;
-    const { payload, sizes } = unpackPayload(shipment, cutover?.page ?? '');
+    const { release, artifact, base, revision, shipment, token, stored = false } = request;
+    const { links } = shipment;
     staged = { release, links: links.map((link) => link.path) };
-    const names = [needName(release), needName(artifact), wordOrNone(base), needName(content), needName(tree), needName(revision)];
-    const words = [...names, pack.compression, wordOrNone(cutover?.token ?? null), ...sizes];
+    const hashes = [needName(shipment.content), needName(shipment.tree)];
+    const names = [needName(release), needName(artifact), wordOrNone(base), ...hashes, needName(revision)];
+    const { payload, sizes } = unpackPayload(shipment);
+    const { pack } = wholeOf(shipment);
+    const words = [...names, pack.compression, wordOrNone(token), ...sizes];
+    const common = { what: 'upload', op, limitMs: null, read: unpackedOf, signal };
     try {
-      const read = unpackedOf;
-      const answer = await ask({ verb: 'unpack', what: 'upload', op, words, payload, pack, limitMs: null, read, signal });
-      return { ...answer, bytes: answer.state === 'sealed' ? 0 : payload.length + pack.bytes };
+      if (stored) {
+        const { sha256 } = await consignmentOf(shipment);
+        return { ...(await ask({ ...common, verb: 'unpack-stored', words: [sha256, pack.bytes, ...words] })), bytes: 0 };
+      }
+      // The lists may be long: where there is a budget, they too are sent within it.
+      const content = pacer === null ? { payload, pack: shipment.pack } : { pack };
+      const answer = await ask({ ...common, ...content, verb: 'unpack', words });
+      return { ...answer, bytes: answer.state === 'sealed' ? 0 : pack.bytes };
     } catch (error) {
       throw await giveBackRoom(error, 'upload', release, signal);
     }
@@ -157,10 +161,13 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     const input = repair ? kept.map(exactPattern) : (files ?? (await listTree(directory, new Set(except)))).map((path) => `./${path}`);
     if (!repair && input.length === 0) return { bytes: 0 };
     try {
-      const bytes = await keeper.use(what, null, signal, ({ carrier }, limited) =>
-        runTransfer({ carrier, source: directory, destination, kind: repair ? 'mirrored' : 'listed' }, input, limited),
-      );
-      return { bytes };
+      const { bytesPerSecond = null } = pacer ?? {};
+      const kind = repair ? 'mirrored' : 'listed';
+      const transfer = (): Promise<number> =>
+        keeper.use(what, null, signal, ({ carrier }, limited) =>
+          runTransfer({ carrier, source: directory, destination, kind, bytesPerSecond }, input, limited),
+        );
+      return { bytes: await (pacer === null ? transfer() : pacer.alone(transfer)) };
     } catch (error) {
       throw await giveBackRoom(error, what, release, signal);
     }
@@ -236,6 +243,7 @@ export function agentChannel({ server, epoch, layout, link, limiter, warm = null
     stage,
     send,
     unpack,
+    ...relayVerbs({ ask, pacer, hostKeys }),
     seal: (op, request, signal) => {
       const { release, artifact, content, tree, base = null, revision = null } = request;
       const words = [...[release, artifact, content, tree].map(needName), wordOrNone(base), wordOrNone(revision)];

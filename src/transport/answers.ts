@@ -71,6 +71,14 @@ export function unpackedOf(value: unknown): Omit<Unpacked, 'bytes'> {
   return { state: stateOf(value, ['unpacked', 'sealed'] as const), clone: how };
 }
 
+/** `null`: handed over; else why not. */
+export function handedOf(value: unknown): string | null {
+  if (stateOf(value, ['handed', 'kept'] as const) === 'handed') return null;
+  const { message } = fields(value);
+  if (typeof message !== 'string') throw new BadAnswer();
+  return printable(message);
+}
+
 /** `sent`, `received`: when the question left and the answer came, milliseconds since 1970. */
 export function inspectionOf(value: unknown, sent: number, received: number): Inspection {
   const said = fields(value);

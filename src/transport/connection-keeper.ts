@@ -36,9 +36,11 @@ export type KeeperOptions = {
   readonly limiter: Limiter;
   /** Where an open connection comes from and goes to instead of being made and closed; `null`: neither. */
   readonly warm: { take(): Session | null; give(session: Session): Promise<void> } | null;
+  /** Nothing depends on this connection: it gets few tries, also when it was there a moment ago. */
+  readonly isBrief: boolean;
 };
 
-export function connectionKeeper({ server, link, limiter, warm }: KeeperOptions): ConnectionKeeper {
+export function connectionKeeper({ server, link, limiter, warm, isBrief }: KeeperOptions): ConnectionKeeper {
   let session: Session | null = null;
   let wasOpen = false;
   let isClosed = false;
@@ -80,7 +82,7 @@ export function connectionKeeper({ server, link, limiter, warm }: KeeperOptions)
   function mostTries(error: ConnectionLost): number {
     if (session?.isOpen() === true) return TRIES_ON_ONE_CONNECTION;
     if (error.retry === 'dropped') return TRIES.dropped;
-    return wasOpen ? TRIES.acquaintance : TRIES.stranger;
+    return wasOpen && !isBrief ? TRIES.acquaintance : TRIES.stranger;
   }
 
   function stopped(what: string, reason: unknown, lost: ConnectionLost | null): DeployError {

@@ -2,14 +2,18 @@
 import { mkdirSync } from 'node:fs';
 import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
 import type { Server } from '../core/server.ts';
+import { zoneOf } from '../core/zone.ts';
 import { agentChannel } from './agent-channel.ts';
+import { hostKeysOf } from './host-keys.ts';
 import { limiter } from './limiter.ts';
 import type { Limiter } from './limiter.ts';
 import { localLink } from './local.ts';
 import { ConnectionLost } from './link.ts';
+import { pacerOf } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
 import type { Session } from './session.ts';
 import { simulatedServers } from './simulated.ts';
-import { sshLink } from './ssh.ts';
+import { knownHostsOf, sshLink } from './ssh.ts';
 import { warmSessions } from './warm-sessions.ts';
 
 export type TransportOptions = {
@@ -29,6 +33,7 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const open = new Set<Channel>();
   const limiters = new Map<string, Limiter>();
+  const pacers = new Map<string, Pacer>();
   const simulated = simulatedServers();
   const sessions = warmSessions();
 
@@ -39,19 +44,34 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     return made;
   }
 
+  /** One line into a zone, one budget: also for several clusters whose zones have the same name and budget. */
+  function pacerFor(server: Server, { cluster }: ChannelSettings): Pacer | null {
+    const bandwidth = zoneOf(cluster, server)?.bandwidth ?? null;
+    if (bandwidth === null) return null;
+    const key = `${server.zone ?? ''} ${bandwidth}`;
+    const made = pacers.get(key) ?? pacerOf(bandwidth);
+    pacers.set(key, made);
+    return made;
+  }
+
   function channelTo(server: Server, settings: ChannelSettings): Channel {
-    const { epoch, cluster } = settings;
+    const { epoch, cluster, lane } = settings;
+    const common = {
+      ...{ server, epoch, layout: cluster.layout, limiter: limiterOf(settings), isBrief: lane !== undefined },
+      pacer: pacerFor(server, settings),
+      hostKeys: (other: Server) => hostKeysOf(other, knownHostsOf(cluster.ssh, directory)),
+    };
     switch (server.transport) {
       case 'simulated':
         return simulated.channel(server, settings);
       case 'local':
-        return agentChannel({ server, epoch, layout: cluster.layout, link: localLink(), limiter: limiterOf(settings) });
+        return agentChannel({ ...common, link: localLink() });
       case 'ssh': {
         const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
         // Whatever the connection depends on: a configuration that names another key must not find the old one's connection.
-        const key = JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh]);
+        const key = JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh, lane]);
         const warm = { take: () => sessions.take(key), give: (session: Session) => sessions.give(key, session, cluster.ssh.keepMs) };
-        return agentChannel({ server, epoch, layout: cluster.layout, link, limiter: limiterOf(settings), warm });
+        return agentChannel({ ...common, link, warm });
       }
       default:
         return server.transport satisfies never;

@@ -43,15 +43,15 @@ function placeOf({ target }: ReleaseLink): string {
   return needPath(place);
 }
 
-type Parts = { readonly payload: Buffer; readonly sizes: readonly number[]; readonly page: string };
+type Parts = { readonly payload: Buffer; readonly sizes: readonly number[] };
 
 const shipped = new WeakMap<Shipment, Parts>();
 
 /** What comes before the pack, and the bytes of each part; see agent/unpack.sh. Made once for all servers that get the same. */
-export function unpackPayload(shipment: Shipment, page: string): Parts {
+export function unpackPayload(shipment: Shipment): Parts {
   let made = shipped.get(shipment);
-  if (made?.page !== page) {
-    const { through, remove, links, files, hashes } = shipment;
+  if (made === undefined) {
+    const { through, remove, links, files, hashes, page } = shipment;
     const list = (paths: readonly string[]): Buffer => Buffer.from(paths.map((path) => `./${needPath(path)}\0`).join(''));
     // What a link to a directory leads to is made; of the others only the directory around it.
     const places = links.map((link) => (link.kind === 'directory' ? placeOf(link) : placeOf(link).replace(/\/[^/]*$/, '')));
@@ -63,7 +63,7 @@ export function unpackPayload(shipment: Shipment, page: string): Parts {
       Buffer.from(hashes.join('')),
       Buffer.from(page),
     ];
-    made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length), page };
+    made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length) };
     shipped.set(shipment, made);
   }
   return made;

@@ -17,6 +17,8 @@ export type Transfer = {
    * `mirrored`: everything, compared by content, surplus deleted; standard input holds NUL-ended patterns of what is left alone.
    */
   readonly kind: 'listed' | 'mirrored';
+  /** `null`: as fast as it goes. */
+  readonly bytesPerSecond?: number | null;
 };
 
 /** Nothing received or sent for this long, and rsync gives up. */
@@ -26,7 +28,7 @@ const IDLE_LIMIT_SECONDS = 60;
  * rsync(1) with its argument list. What is never used, because files of a clone are shared with live releases (FANOUT: "Pitfalls"):
  * --inplace, --size-only, --delete-missing-args, -L, -K, relative --link-dest.
  */
-export function rsyncCommand({ carrier, source, destination, kind }: Transfer): { file: string; args: string[] } {
+export function rsyncCommand({ carrier, source, destination, kind, bytesPerSecond = null }: Transfer): { file: string; args: string[] } {
   const rsync = new PlainRsync();
   // Links, permissions, times of files; whole files; arguments not through a remote shell. Directories are 0755, whatever they are here.
   rsync.flags('lptOWs').set('from0').set('chmod', 'D755').set('stats').set('no-human-readable').set('timeout', String(IDLE_LIMIT_SECONDS));
@@ -34,6 +36,7 @@ export function rsyncCommand({ carrier, source, destination, kind }: Transfer): 
   if (kind === 'listed') rsync.flags('dI').set('files-from', '-');
   else rsync.flags('rc').set('delete').set('no-inc-recursive').set('exclude-from', '-');
   if (carrier.rsh !== null) rsync.flags('z').set('rsh', carrier.rsh.map(rshWord).join(' '));
+  if (bytesPerSecond !== null) rsync.set('bwlimit', String(Math.max(1, Math.floor(bytesPerSecond / 1024))));
   // The name before the colon is needed by rsync and ignored by rsh.sh.
   rsync.source(`${source}/`).destination(`${carrier.rsh === null ? '' : 'server:'}${destination}/`);
   return { file: rsync.executable(), args: rsync.argv() };

@@ -7,6 +7,7 @@ import { ConnectionLost } from './link.ts';
 import type { Link } from './link.ts';
 import { feed } from './feed.ts';
 import { markedLines } from './marked-lines.ts';
+import type { Pacer } from './pacer.ts';
 import type { Carrier } from './rsync-argv.ts';
 
 export type Question = {
@@ -17,6 +18,8 @@ export type Question = {
   readonly payload: Buffer;
   /** Follows the payload, and counts as a part of it. Read anew for each try, and only as fast as the connection takes it. */
   readonly pack?: Pack;
+  /** The budget that it is sent within; `null`: none. */
+  readonly pacer: Pacer | null;
 };
 
 export type Session = {
@@ -126,7 +129,7 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
     carrier,
     isOpen,
     close,
-    ask: async (seq, { verb, epoch, op, words, payload, pack }, asking) => {
+    ask: async (seq, { verb, epoch, op, words, payload, pack, pacer }, asking) => {
       asking.throwIfAborted();
       if (lost !== null) throw lost;
       const give = (): void => {
@@ -143,8 +146,9 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
           child.stdin.write(`${[seq, verb, epoch, op, size, ...words].join(' ')}\n`);
           child.stdin.write(payload);
           child.stdin.uncork();
+          pacer?.spend(payload.length);
           // Half a question cannot be taken back.
-          if (pack !== undefined) feed(child.stdin, pack).catch((error: unknown) => lose(asError(error)));
+          if (pack !== undefined) feed(child.stdin, pack, pacer).catch((error: unknown) => lose(asError(error)));
         });
       } finally {
         asking.removeEventListener('abort', give);

@@ -1,5 +1,5 @@
 // Servers in memory that behave like servers with an agent: for plans of scale, and for tests with thousands of servers.
-import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
+import type { Channel, ChannelSettings, Shipment, Transport } from '../core/channel.ts';
 import { DeployError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { Server } from '../core/server.ts';
@@ -21,6 +21,9 @@ type State = {
   next: string | null;
   lock: Lock | null;
   readonly answers: Map<string, unknown>;
+  /** What relays keep or brought, and what is expected of them: until the end of a deployment. */
+  readonly stored: Set<Shipment>;
+  readonly expected: Set<Shipment>;
 };
 
 /** Operations that a server remembers. */
@@ -34,7 +37,7 @@ export function simulatedServers(): Transport {
       const key = `${settings.cluster.name}\n${server.name}`;
       const state = servers.get(key) ?? emptyState();
       servers.set(key, state);
-      return simulatedChannel(server, settings, state);
+      return simulatedChannel(server, settings, state, (other) => servers.get(`${settings.cluster.name}\n${other.name}`) ?? null);
     },
   };
 }
@@ -49,9 +52,17 @@ const emptyState = (): State => ({
   next: null,
   lock: null,
   answers: new Map(),
+  stored: new Set(),
+  expected: new Set(),
 });
 
-function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, state: State): Channel {
+/** `stateOf`: of another server of the cluster. */
+function simulatedChannel(
+  server: Server,
+  { epoch, cluster }: ChannelSettings,
+  state: State,
+  stateOf: (other: Server) => State | null,
+): Channel {
   const { delayMs, failures } = cluster.simulation;
   let isClosed = false;
 
@@ -158,12 +169,14 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.sealed.set(release, artifact);
         state.trees.set(release, tree);
       }),
-    unpack: (_op, { release, artifact, base, shipment }, signal) =>
+    unpack: (_op, { release, artifact, base, shipment, stored = false }, signal) =>
       act('upload', signal, () => {
         const there = state.sealed.get(release);
         if (there !== undefined && there !== artifact)
           throw problem('conflict', 'upload', `${release} is there already, with another content`);
         if (there !== undefined) return { state: 'sealed', clone: 'none', bytes: 0 };
+        if (stored && !state.stored.has(shipment))
+          throw problem('not-found', 'upload', 'the pack that a relay should have brought is not here');
         if (base !== null && !state.sealed.has(base)) {
           state.incoming.set(release, artifact);
           throw problem('mismatch', 'upload', `there is no release ${base} to start from`);
@@ -172,7 +185,23 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         state.trees.set(release, shipment.tree);
         const isReady = state.next === base;
         if (isReady) state.next = null;
-        return { state: 'unpacked', clone: base === null ? 'none' : isReady ? 'ahead' : 'now', bytes: shipment.pack.bytes };
+        return { state: 'unpacked', clone: base === null ? 'none' : isReady ? 'ahead' : 'now', bytes: stored ? 0 : shipment.pack.bytes };
+      }),
+    store: (shipment, signal) =>
+      act('storing of a pack', signal, () => {
+        const bytes = state.stored.has(shipment) ? 0 : shipment.pack.bytes;
+        state.stored.add(shipment);
+        return { bytes };
+      }),
+    expect: (shipment, signal) => act('upload', signal, () => void state.expected.add(shipment)),
+    reach: (to, _identity, signal) => watch('handing over', signal, () => (stateOf(to) === null ? 'nobody is there' : null)),
+    hand: (shipment, to, _identity, signal) =>
+      act('handing over', signal, () => {
+        const other = stateOf(to);
+        if (!state.stored.has(shipment)) return 'the pack is no longer here';
+        if (other?.expected.has(shipment) !== true) return 'the daemon has not announced this pack here';
+        other.stored.add(shipment);
+        return null;
       }),
     provide: (_op, { release, files }, signal) =>
       act('upload', signal, () => {
@@ -223,6 +252,8 @@ function simulatedChannel(server: Server, { epoch, cluster }: ChannelSettings, s
         }
         for (const release of state.files.keys()) if (!state.sealed.has(release)) state.files.delete(release);
         state.incoming.clear();
+        state.stored.clear();
+        state.expected.clear();
         return [];
       }),
     close: () => {

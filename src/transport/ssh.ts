@@ -52,14 +52,17 @@ export function sshLink(options: SshOptions): Link {
   };
 }
 
+/** The files whose host keys are trusted. */
+export const knownHostsOf = ({ knownHosts }: SshSettings, directory: string): string[] =>
+  knownHosts !== null ? [knownHosts] : [join(directory, 'known_hosts'), join(homedir(), '.ssh', 'known_hosts')];
+
 /** ssh_config(5). Nothing of the account's own configuration is read: what a connection does is written here. */
 async function sshConfig({ server, settings, directory }: SshOptions): Promise<string> {
   const identities =
     settings.identity !== null
       ? [settings.identity]
       : [join(directory, 'id_ed25519'), ...['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name))];
-  const knownHosts =
-    settings.knownHosts !== null ? [settings.knownHosts] : [join(directory, 'known_hosts'), join(homedir(), '.ssh', 'known_hosts')];
+  const knownHosts = knownHostsOf(settings, directory);
   const lines = [
     `Port ${server.port}`,
     ...(server.user === null ? [] : [`User ${server.user}`]),

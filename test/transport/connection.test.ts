@@ -221,7 +221,14 @@ describe('a server in foreign hands', () => {
     await writeFile(script, `nonce=$3; echo "@$nonce ready"; while read -r seq rest; do ${answer}; done\n`);
     await chmod(script, 0o700);
     const link = { ...localLink(), connect: ([, , , ...rest]: readonly string[]) => impersonate(script, rest) };
-    return agentChannel({ layout: null, server: ground.server(), epoch: 1, link, limiter: limiter(1) });
+    return agentChannel({
+      layout: null,
+      hostKeys: () => Promise.resolve(''),
+      server: ground.server(),
+      epoch: 1,
+      link,
+      limiter: limiter(1),
+    });
   }
   const impersonate = (script: string, [, ...rest]: readonly string[]) =>
     Promise.resolve({ child: startChild('sh', [script, ...rest]), carrier: { rsh: null }, clean: () => Promise.resolve() });

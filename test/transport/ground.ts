@@ -218,7 +218,7 @@ export async function unpack(
   { base = null, shared = [], compression = 'none' }: Upload & { compression?: Compression } = {},
 ): Promise<Unpacked> {
   const shipped = await shipment(ground, artifact, base?.artifact ?? null, shared, compression);
-  const request = { release, artifact: artifact.id, base: base?.release ?? null, revision: 'r1', shipment: shipped, cutover: null };
+  const request = { release, artifact: artifact.id, base: base?.release ?? null, revision: 'r1', shipment: shipped, token: null };
   return channel.unpack(nextOp(), request, soon());
 }
 

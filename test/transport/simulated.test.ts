@@ -1,5 +1,6 @@
 // Simulated servers behave like servers with an agent, only cheaper.
 import { describe, expect, test } from '@jest/globals';
+import { Readable } from 'node:stream';
 import { simulatedServers } from '../../src/transport/simulated.ts';
 import { sampleCluster } from '../lab/samples.ts';
 import { codeOf, nextOp, soon } from './ground.ts';
@@ -30,6 +31,21 @@ describe('a simulated server', () => {
     expect(await second!.hello(soon())).toMatchObject({ current: 'r1', sealed: [{ release: 'r1', artifact: 'a1' }], lock: null });
     expect(await codeOf(second!.switch(nextOp(), null, 'r9', soon()))).toBe('not-found');
     expect(await codeOf(first!.hello(soon()))).toBe('aborted');
+  });
+
+  test('hands a shipment to another one that was told of it', async () => {
+    const [relay, child] = place(2).channels();
+    const pack = { compression: 'none' as const, bytes: 70_000, read: () => Readable.from([]) };
+    const shipment = { remove: [], through: [], links: [], pack, files: [], tree: '', content: '', hashes: [], page: '' };
+    const stored = { release: 'r1', artifact: 'a1', base: null, revision: 'r', token: null, shipment, stored: true };
+    expect(await relay!.hand(shipment, child!.server, null, soon())).toBe('the pack is no longer here');
+    expect(await relay!.store(shipment, soon())).toEqual({ bytes: 70_000 });
+    expect(await relay!.store(shipment, soon())).toEqual({ bytes: 0 });
+    expect(await relay!.hand(shipment, child!.server, null, soon())).toBe('the daemon has not announced this pack here');
+    expect(await codeOf(child!.unpack(nextOp(), stored, soon()))).toBe('not-found');
+    await child!.expect(shipment, soon());
+    expect(await relay!.hand(shipment, child!.server, null, soon())).toBeNull();
+    expect(await child!.unpack(nextOp(), stored, soon())).toMatchObject({ state: 'unpacked', bytes: 0 });
   });
 
   test('is fenced, locked, and unlocked by its own clock like a real one', async () => {

@@ -190,7 +190,7 @@ describe('a pack', () => {
     const base = { release: 'r1', artifact: one };
     expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { ...base, release: 'r0' } }))).toBe('mismatch');
     const shipped = await shipment(ground, two, one);
-    const request = { release: 'r2', artifact: two.id, base: 'r1', revision: 'r1', cutover: null };
+    const request = { release: 'r2', artifact: two.id, base: 'r1', revision: 'r1', token: null };
     const lies = [
       { ...shipped, content: 'f'.repeat(64) },
       { ...shipped, hashes: shipped.hashes.map((line) => line.replace(/^[0-9a-f]{64}/, 'f'.repeat(64))) },

@@ -6,6 +6,7 @@
 #   agent serve PATH NONCE                answers the daemon on standard input and output, until standard input ends
 #   agent watchdog PATH                   ends a lock whose time is over; lives while there is a lock
 #   agent execute PATH OP RELEASE SECONDS runs one command of the configuration and records how it ended
+#   agent take PATH [HASH BYTES]          takes a pack from a relay, on standard input
 #
 # The daemon asks in lines `<seq> <verb> <epoch> <op> <payload bytes> <arguments>`, each followed by exactly that many bytes.
 # Each gets one line back: `@<nonce> <seq> <JSON>`. Whatever else is on the wire comes from login shells, and is skipped.
@@ -18,6 +19,7 @@
 #   files/      files from outside, by release: its links lead there
 #   operations/ what `switch` and `run` did, by operation id
 #   incoming/   uploads                                                    next/    a clone of the release that is served, made ahead
+#   packs/      packs that relays keep or bring, by their hash             take-pack starts `agent take`, for the keys of relays
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 #   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
 #   serving     the release that was served last; a guess that saves work  version.*  of a program: where it is, and its version
@@ -88,6 +90,10 @@ act() {
     examine) examine ;;
     stage) stage "$one" "$two" "$three" "$four" ;;
     unpack) unpack "$one" "$two" "$three" "$four" "$five" $six ;;
+    store) store "$one" "$two" ;;
+    expect) expect "$one" "$two" ;;
+    hand) hand "$one" "$two" "$three" "$four" "$five" $six ;;
+    unpack-stored) unpack_stored "$one" "$two" "$three" "$four" "$five" $six ;;
     separate) separate "$one" ;;
     discard) discard "$one" ;;
     seal) seal "$one" "$two" "$three" "$four" "$five" "$six" ;;
@@ -141,5 +147,6 @@ case $mode in
   serve) serve "$2" "$3" ;;
   watchdog) watchdog ;;
   execute) execute "$3" "$4" "$5" ;;
+  take) shift 2 && take_pack "$@" ;;
 esac
 exit

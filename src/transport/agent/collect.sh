@@ -33,6 +33,7 @@ collect() { # AHEAD. Removes only what Lockstep brought: what was there before i
   find . -maxdepth 1 -name '.current.*' -type l -delete
   # What was being written when an agent was killed.
   find . .lockstep .lockstep/releases .lockstep/manifests -maxdepth 1 -name '*.new.[0-9]*' -type f -delete
+  rm -rf .lockstep/packs
   for other in .lockstep/agent-*; do
     case $other in ".lockstep/${0##*/}" | ".lockstep/${0##*/}.ready") continue ;; esac
     rm -f "$other"

@@ -10,7 +10,8 @@
 unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN BYTES BYTES BYTES BYTES BYTES BYTES
   need_name "$1"
   enter
-  trap ': >"$payload"' EXIT # Its room, without a process.
+  # Gives back its room, without a process; but what came by a relay may be another name of a pack that is to be handed on.
+  if [ "$verb" = unpack ]; then trap ': >"$payload"' EXIT; else trap 'rm -f "$payload"' EXIT; fi
   refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
   make_room "$1"
   release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 before=0

@@ -1,0 +1,77 @@
+// The verbs that relays and those they serve are asked: store, expect, hand, reach.
+import type { Channel, Pack, Shipment } from '../core/channel.ts';
+import type { Server } from '../core/server.ts';
+import { shellWord } from './agent-script.ts';
+import { done, handedOf, stateOf } from './answers.ts';
+import { consignmentOf } from './consignment.ts';
+import type { Pacer } from './pacer.ts';
+
+/** One question to an agent. */
+export type Ask<T> = {
+  readonly verb: string;
+  /** For messages, where it is not the verb. */
+  readonly what?: string;
+  readonly op?: string;
+  readonly words?: readonly (string | number)[];
+  readonly payload?: Buffer;
+  readonly pack?: Pack;
+  /** `null`: none but the signal. */
+  readonly limitMs?: number | null;
+  /** `sent`: when the question left, milliseconds since 1970. */
+  readonly read: (value: unknown, sent: number) => T;
+  readonly signal: AbortSignal;
+};
+
+export type RelayVerbs = Pick<Channel, 'store' | 'expect' | 'hand' | 'reach'>;
+
+type Tools = {
+  readonly ask: <T>(question: Ask<T>) => Promise<T>;
+  readonly pacer: Pacer | null;
+  readonly hostKeys: (server: Server) => Promise<string>;
+};
+
+const SECOND = 1_000;
+const HALF_A_MINUTE = 30 * SECOND;
+/** A relay that is slower is as good as dead. */
+const SLOWEST = 100_000;
+/** Of no pack. */
+const NOTHING = '0'.repeat(64);
+
+export function relayVerbs({ ask, pacer, hostKeys }: Tools): RelayVerbs {
+  async function hand(sha256: string, bytes: number, to: Server, identity: string | null, signal: AbortSignal): Promise<string | null> {
+    const { host, port } = to.zoneAddress ?? to;
+    const taker = `exec sh ${shellWord(`${to.path}/.lockstep/take-pack`)} ${sha256} ${bytes}`;
+    const payload = Buffer.from(`${identity ?? ''}\n${taker}\n${await hostKeys(to)}`);
+    const limitMs = bytes === 0 ? HALF_A_MINUTE / 2 : longestMs(bytes, null);
+    const words = [sha256, bytes, Math.ceil(limitMs / SECOND), host, port, to.user ?? '-', to.host];
+    return ask({ verb: 'hand', what: `handing to ${to.name}`, words, payload, limitMs: limitMs + 10 * SECOND, read: handedOf, signal });
+  }
+
+  async function store(shipment: Shipment, signal: AbortSignal): Promise<{ bytes: number }> {
+    const { sha256, pack } = await consignmentOf(shipment);
+    const question = { verb: 'store', what: 'storing of a pack', words: [sha256, pack.bytes], signal };
+    const read = (value: unknown) => stateOf(value, ['there', 'absent', 'stored'] as const);
+    if ((await ask({ ...question, read })) === 'there') return { bytes: 0 };
+    await ask({ ...question, pack, limitMs: longestMs(pack.bytes, pacer), read });
+    return { bytes: pack.bytes };
+  }
+
+  return {
+    store,
+    expect: async (shipment, signal) => {
+      const { sha256, pack } = await consignmentOf(shipment);
+      await ask({ verb: 'expect', what: 'upload', words: [sha256, pack.bytes], read: done, signal });
+    },
+    hand: async (shipment, to, identity, signal) => {
+      const { sha256, pack } = await consignmentOf(shipment);
+      return hand(sha256, pack.bytes, to, identity, signal);
+    },
+    reach: (to, identity, signal) => hand(NOTHING, 0, to, identity, signal),
+  };
+}
+
+/** Half a minute, and then it has at least `SLOWEST` bytes each second, or a tenth of the budget, which others use, too. */
+function longestMs(bytes: number, pacer: Pacer | null): number {
+  const slowest = Math.min(SLOWEST, (pacer?.bytesPerSecond ?? Infinity) / 10);
+  return HALF_A_MINUTE + Math.ceil((bytes / slowest) * SECOND);
+}
