@@ -177,7 +177,8 @@ compare() { # CONTENT TREE. Payload: `./path` of the files whose content is comp
 # shellcheck disable=SC2120 # look.sh gives it words.
 tree_lines() { # Words that stand before find, such as a time limit; that it was reached is told on descriptor 4.
   {
-    "$@" find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %Ts %P\0' -o -printf '? %P\0' \) ||
+    # Without TZ find would ask for /etc/localtime at every file, which takes longer than the file.
+    TZ=UTC0 "$@" find . -mindepth 1 \( -type d -printf 'd %P\0' -o -type l -printf 'l %P -> %l\0' -o -type f -printf 'f %m %s %Ts %P\0' -o -printf '? %P\0' \) ||
       [ $? -ne 124 ] || echo late >&4
   } | sort -z
 }
