@@ -170,7 +170,11 @@ const deploymentPaths = {
   '/api/v1/deployments/{number}': {
     get: {
       summary: 'One deployment',
-      parameters: [number],
+      parameters: [
+        number,
+        query('servers', { enum: ['odd'] }, 'Only servers that are not well, or have a warning.'),
+        query('server', text, 'With `servers=odd`: this one as well.'),
+      ],
       responses: { ...common, ...unknown, 200: json('The deployment.', ref('Deployment')) },
     },
   },

@@ -1,7 +1,7 @@
 // The frame around every screen: where one can go, whether the connection lives, and the screen itself.
 import { overview, overviewProblem } from './live/clusters.ts';
-import { connection } from './live/event-stream.ts';
-import type { Connection } from './live/event-stream.ts';
+import { connection } from './live/one-stream.ts';
+import type { Connection } from './live/one-stream.ts';
 import { path, query } from './live/location.ts';
 import { isSignedOut, me, signOut } from './live/session.ts';
 import { Announcer } from './parts/announcer.tsx';

@@ -3,7 +3,8 @@ import { render } from 'preact';
 import { App } from './app.tsx';
 import { startClock } from './live/clock.ts';
 import { startClusters } from './live/clusters.ts';
-import { startStream } from './live/event-stream.ts';
+import { listenToEverything } from './live/event-stream.ts';
+import { startStream } from './live/one-stream.ts';
 import { startLocation } from './live/location.ts';
 import { startSession } from './live/session.ts';
 import { startKeyboard } from './parts/keyboard.ts';
@@ -15,6 +16,7 @@ startLocation();
 startClock();
 startKeyboard();
 startClusters();
+listenToEverything();
 void startSession().then(startStream);
 
 const root = document.createElement('div');

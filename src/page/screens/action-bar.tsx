@@ -8,7 +8,13 @@ import { Icon } from '../parts/icons.tsx';
 import { askToRollBack } from './cluster-actions.tsx';
 import { LiveChange } from './live-change.tsx';
 
-export function ActionBar({ view }: { readonly view: DeploymentView }) {
+type Props = {
+  readonly view: DeploymentView;
+  /** How many servers it is about. */
+  readonly count: number;
+};
+
+export function ActionBar({ view, count }: Props) {
   const can = new Set(view.actions ?? []);
   const hasEnded = view.state === 'ended';
   const isRetryable = hasEnded && (view.result === 'failed' || view.result === 'aborted' || view.result === 'rolled-back');
@@ -25,7 +31,7 @@ export function ActionBar({ view }: { readonly view: DeploymentView }) {
         </button>
       )}
       {can.has('abort') && (
-        <button class="button button-danger" onClick={() => askToAbort(view)}>
+        <button class="button button-danger" onClick={() => askToAbort(view, count)}>
           <Icon name="bad" /> Abort…
         </button>
       )}
@@ -40,7 +46,7 @@ export function ActionBar({ view }: { readonly view: DeploymentView }) {
         </>
       )}
       {isRetryable && (
-        <button class="button button-primary" onClick={() => askToRetry(view)}>
+        <button class="button button-primary" onClick={() => askToRetry(view, count)}>
           <Icon name="run" /> Retry…
         </button>
       )}
@@ -56,7 +62,7 @@ export function ActionBar({ view }: { readonly view: DeploymentView }) {
   );
 }
 
-function askToAbort(view: DeploymentView): void {
+function askToAbort(view: DeploymentView, count: number): void {
   askFirst({
     title: `Abort deployment ${view.number}?`,
     body: (
@@ -64,7 +70,7 @@ function askToAbort(view: DeploymentView): void {
         now={view.release ?? view.revision}
         then={view.previous ?? 'what is there now'}
         labels={['It brings', 'Every server keeps or gets back']}
-        note={`${plural(view.servers.length, 'server')} of ${view.cluster}, together.`}
+        note={`${plural(count, 'server')} of ${view.cluster}, together.`}
       />
     ),
     confirm: `Abort deployment ${view.number}`,
@@ -82,14 +88,14 @@ function askToPause(view: DeploymentView): void {
   });
 }
 
-function askToRetry(view: DeploymentView): void {
+function askToRetry(view: DeploymentView, count: number): void {
   askFirst({
     title: 'The same again?',
     body: (
       <LiveChange
         now={view.previous ?? 'nothing'}
         then={`${view.branch} at ${view.revision}`}
-        note={`On ${plural(view.servers.length, 'server')} of ${view.cluster}.`}
+        note={`On ${plural(count, 'server')} of ${view.cluster}.`}
       />
     ),
     confirm: 'Retry',

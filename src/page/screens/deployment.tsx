@@ -3,8 +3,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { DeploymentView } from '../../core/views.ts';
 import { duration, now } from '../live/clock.ts';
-import { openLog } from '../live/deployment-log.ts';
-import type { LiveLog } from '../live/deployment-log.ts';
 import { openDeployment } from '../live/deployment.ts';
 import { usualTimes } from '../live/history.ts';
 import type { UsualTimes } from '../live/history.ts';
@@ -20,26 +18,23 @@ import { ActionBar } from './action-bar.tsx';
 import { Board } from './board.tsx';
 import { Changes } from './commits.tsx';
 import { Failures } from './failures.tsx';
-import { LogView } from './log-view.tsx';
+import { Log } from './log.tsx';
 import { Servers } from './servers.tsx';
 
 export function DeploymentScreen({ number }: { readonly number: number }) {
   const live = useMemo(() => openDeployment(number), [number]);
   useEffect(() => live.close, [live]);
-  const log = useSignal<LiveLog | null>(null);
   const usual = useSignal<UsualTimes>(new Map());
   const view = live.view.value;
   const cluster = view?.cluster;
-  // The log speaks of servers by their names: it is read when these are known.
   useEffect(() => {
-    if (cluster === undefined) return undefined;
-    const opened = openLog(number, live.servers.names);
-    log.value = opened;
-    void usualTimes(cluster, number).then((times) => (usual.value = times));
-    return opened.close;
+    if (cluster !== undefined) void usualTimes(cluster, number).then((times) => (usual.value = times));
   }, [number, cluster]);
+  const server = query.value.get('server');
+  useEffect(() => live.lookAt(server), [live, server]);
+  const servers = live.servers.value;
   useTab(view);
-  if (view === null) {
+  if (view === null || servers === null) {
     if (live.problem.value === null) return <div class="skeleton-row" aria-busy="true" aria-label="The deployment is being asked for" />;
     return (
       <Empty title={`Deployment ${number} cannot be shown`} command="lockstep history">
@@ -47,18 +42,17 @@ export function DeploymentScreen({ number }: { readonly number: number }) {
       </Empty>
     );
   }
-  const server = query.value.get('server');
   const select = (name: string | null): void => setQuery('server', name);
   return (
     <div class="deployment">
       <Head view={view} />
       <Problem view={view} />
-      <Board view={view} servers={live.servers} log={log.value} usual={usual.value} onServer={select} />
-      <Servers view={view} servers={live.servers} log={log.value} selected={server} onSelect={select} />
+      <Board view={view} servers={servers} usual={usual.value} onServer={select} />
+      <Servers view={view} servers={servers} selected={server} onSelect={select} />
       <Failures view={view} onServer={select} />
-      {log.value !== null && <LogView number={number} log={log.value} names={live.servers.names} />}
+      <Log number={number} names={servers.names} />
       <Fold title="Commits and files">{() => <Changes number={number} />}</Fold>
-      <ActionBar view={view} />
+      <ActionBar view={view} count={servers.names.length} />
     </div>
   );
 }

@@ -1,8 +1,8 @@
 // Thousands of servers as one picture: a cell each, drawn when something has moved, at most once per frame.
 import { useEffect, useRef } from 'preact/hooks';
 import { effect } from '@preact/signals';
-import { watchStates } from '../live/deployment.ts';
-import type { LiveServers } from '../live/deployment.ts';
+import { watchStates } from '../live/live-servers.ts';
+import type { LiveServers } from '../live/live-servers.ts';
 import { SERVER_STATES, toneOfServer } from '../live/words.ts';
 import type { Tone } from '../live/words.ts';
 import { isDark } from '../parts/theme.ts';
