@@ -340,7 +340,7 @@ const otherPaths = {
     },
   },
   ...Object.fromEntries(
-    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics'].map((path) => [
+    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics', '/audit'].map((path) => [
       path,
       {
         get: {
@@ -466,6 +466,7 @@ const schemas = {
     decisions: listOf(
       object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text), revision: orNull(text) }),
     ),
+    replayable: { type: 'boolean', description: 'Who asked for the list may replay it.' },
   }),
   Notices: object({
     targets: listOf(object({ name: text, kind: text, waiting: count, dead: count, deliveredAt: orNull(text), problem: orNull(text) })),

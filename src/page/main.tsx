@@ -7,6 +7,7 @@ import { listenToEverything } from './live/event-stream.ts';
 import { startStream } from './live/one-stream.ts';
 import { startLocation } from './live/location.ts';
 import { startSession } from './live/session.ts';
+import { startWatched } from './live/watched.ts';
 import { startKeyboard } from './parts/keyboard.ts';
 import { startTheme } from './parts/theme.ts';
 import './style.css';
@@ -16,6 +17,7 @@ startLocation();
 startClock();
 startKeyboard();
 startClusters();
+startWatched();
 listenToEverything();
 void startSession().then(startStream);
 

@@ -23,6 +23,8 @@ export const connection = signal<Connection>('connecting');
 const HIDDEN_MS = 30_000;
 /** The server sends a comment every 15 seconds; a connection that is silent for longer than three of them is dead. */
 const SILENT_MS = 50_000;
+/** After a connection that has brought something: it was cut, and nobody is to blame. */
+const CUT_WAIT_MS = 200;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -87,6 +89,7 @@ function reconnectNow(): void {
 
 /** One connection, from its beginning to its end; plans the next one. */
 async function run(own: AbortController, of: Source): Promise<void> {
+  let hasBrought = false;
   if (connection.peek() !== 'live') connection.value = 'connecting';
   let silence: ReturnType<typeof setTimeout> | undefined;
   const alive = (): void => {
@@ -116,6 +119,7 @@ async function run(own: AbortController, of: Source): Promise<void> {
       for (const message of read(decoder.decode(value, { stream: true }))) {
         if (message.id !== null) of.lastId = message.id;
         of.take(message);
+        hasBrought = true;
       }
     }
   } catch {
@@ -126,8 +130,9 @@ async function run(own: AbortController, of: Source): Promise<void> {
   if (controller !== own) return;
   controller = null;
   if (isSignedOut.peek() || document.hidden) return;
-  connection.value = 'waiting';
   // Between half and the whole of the time, so that a thousand tabs do not come back together.
-  timer = setTimeout(reconnectNow, waitMs * (0.5 + Math.random() / 2));
+  timer = setTimeout(reconnectNow, (hasBrought ? CUT_WAIT_MS : waitMs) * (0.5 + Math.random() / 2));
+  if (hasBrought) return;
+  connection.value = 'waiting';
   waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 2);
 }

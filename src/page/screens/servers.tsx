@@ -14,6 +14,7 @@ import { Matrix } from './matrix.tsx';
 type Props = {
   readonly view: DeploymentView;
   readonly servers: LiveServers;
+  readonly canSkip: boolean;
   readonly selected: string | null;
   readonly onSelect: (name: string | null) => void;
 };
@@ -22,7 +23,7 @@ type Props = {
 const MOST_CHIPS = 60;
 const MOST_ODD = 40;
 
-export function Servers({ view, servers, selected, onSelect }: Props) {
+export function Servers({ view, servers, canSkip, selected, onSelect }: Props) {
   const isLarge = servers.names.length > MOST_CHIPS;
   return (
     <section aria-label="Servers" class="servers-section">
@@ -39,7 +40,7 @@ export function Servers({ view, servers, selected, onSelect }: Props) {
         <Chips servers={servers} selected={selected} onSelect={onSelect} />
       )}
       {selected !== null && servers.indexOf.has(selected) && (
-        <Closer view={view} name={selected} servers={servers} onClose={() => onSelect(null)} />
+        <Closer view={view} name={selected} servers={servers} canSkip={canSkip} onClose={() => onSelect(null)} />
       )}
     </section>
   );
@@ -105,9 +106,9 @@ function Odd({ view, onSelect }: Pick<Props, 'view' | 'onSelect'>) {
   );
 }
 
-type CloserProps = Pick<Props, 'view' | 'servers'> & { readonly name: string; readonly onClose: () => void };
+type CloserProps = Pick<Props, 'view' | 'servers' | 'canSkip'> & { readonly name: string; readonly onClose: () => void };
 
-function Closer({ view, name, servers, onClose }: CloserProps) {
+function Closer({ view, name, servers, canSkip, onClose }: CloserProps) {
   const index = servers.indexOf.get(name) ?? -1;
   const server = view.servers.find((one) => one.name === name);
   const state = SERVER_STATES[watchStates(servers)[index] ?? 0] ?? 'idle';
@@ -152,7 +153,7 @@ function Closer({ view, name, servers, onClose }: CloserProps) {
           </div>
         ))}
       </dl>
-      {view.actions?.includes('skip') === true && !isNotOk(state) && (
+      {canSkip && view.actions?.includes('skip') === true && !isNotOk(state) && (
         <button class="button" onClick={() => askToSkip(view, name, servers.names.length)}>
           <Icon name="skip" /> Leave out…
         </button>
