@@ -46,11 +46,7 @@ function encoded(piece: CellsView): string | Buffer {
 /** Only what may not come twice has an id; the course and the end may. */
 export function messageOf({ id, course, cells, others, ended }: CellsView): string {
   const data =
-    cells.length > 0
-      ? `data: ${JSON.stringify(cells)}\n\n`
-      : others.length > 0
-        ? `event: change\ndata: ${JSON.stringify(others)}\n\n`
-        : '';
+    cells.length > 0 ? `data: ${JSON.stringify(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
   return [
     course === null ? '' : `event: course\ndata: ${JSON.stringify(course)}\n\n`,
     data === '' ? '' : `id: ${id}\n${data}`,
