@@ -3,7 +3,7 @@
 // memory, and what a change costs on the wire. Ends by itself and leaves nothing behind. scripts/setup first.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -120,6 +120,8 @@ try {
   const heapWithLog = await page.evaluate('performance.memory.usedJSHeapSize');
   const row = (what, value) => console.log(what.padEnd(50) + value);
   row('servers', SERVERS);
+  // Times are those of the clock: with more to do than there are cores, they say little of the page.
+  row('programs that wanted a core (of ' + cpus().length + ')', loadavg()[0].toFixed(1));
   row('changes a second', Math.round(board.rate));
   row('interactive after', `${interactive} ms (at most 1000)`);
   row('longest task at load', `${Math.round(Math.max(0, ...atLoad))} ms`);
