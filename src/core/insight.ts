@@ -1,4 +1,6 @@
 // The port for what the page looks at beside the state itself: times, servers, queue, commits, settings, statistics. It only reads.
+import type { AccessView } from './access.ts';
+import type { Actor } from './actor.ts';
 import type { EndedRecord } from './ended.ts';
 import type { Estimate } from './estimate.ts';
 import type { Action, Direction, StepName } from './step.ts';
@@ -21,6 +23,10 @@ export type Insight = {
   /** Between what was live when the deployment was requested and its revision. */
   changes(deployment: number, signal: AbortSignal): Promise<ChangesView>;
   configuration(cluster: string): ConfigurationView;
+  /** Who may do what to the cluster, and what that means for the actor. */
+  access(cluster: string, actor: Actor): AccessView;
+  /** The same for a deployment's cluster, and whether the actor can approve the deployment. */
+  accessToDeployment(deployment: number, actor: Actor): Promise<AccessView>;
   /** The cluster's last deployment that began and has ended; `null`: none. */
   last(cluster: string): Promise<EndedRecord | null>;
   /** `sees`: of these clusters only; `null`: of all. */

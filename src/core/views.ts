@@ -179,6 +179,8 @@ export type DeliveryView = {
   /** Why something happened or not, in one sentence. */
   summary: string;
   decisions: { ref: string; action: string; reason: string; deployment: number | null; cluster: string | null; revision: string | null }[];
+  /** Who asked for the list may replay it; left out where nobody in particular asks. */
+  replayable?: boolean;
 };
 
 /** `POST /api/v1/clusters/:name/drift`: every server compared with what the daemon put there. */

@@ -21,28 +21,32 @@ export async function streamCells(
   await streamMessages(context, request, response, async (signal) => {
     response.write(': connected\n\n');
     for await (const piece of context.application.insight.cells(deployment, after, signal)) {
-      if (await writeAndWait(response, messageOf(piece), context.slowReaderMs, signal)) continue;
+      if (await writeAndWait(response, encoded(piece), context.slowReaderMs, signal)) continue;
       if (!signal.aborted) response.write('event: resync\ndata: {}\n\n');
       break;
     }
   });
 }
 
-const texts = new WeakMap<CellsView['cells'], string>();
+const messages = new WeakMap<CellsView['cells'], Buffer>();
 
-/** Many who watch get the same list: it is written out once. */
-function textOf(cells: CellsView['cells']): string {
-  const known = texts.get(cells);
+/**
+ * Many who watch get the same piece, with the same list: it is written out and encoded once, and what waits in a slow connection is this one
+ * buffer, not a copy for each.
+ */
+function encoded(piece: CellsView): string | Buffer {
+  if (piece.cells.length === 0 || piece.course !== null || piece.ended) return messageOf(piece);
+  const known = messages.get(piece.cells);
   if (known !== undefined) return known;
-  const text = JSON.stringify(cells);
-  texts.set(cells, text);
-  return text;
+  const message = Buffer.from(messageOf(piece), 'latin1');
+  messages.set(piece.cells, message);
+  return message;
 }
 
 /** Only what may not come twice has an id; the course and the end may. */
 export function messageOf({ id, course, cells, others, ended }: CellsView): string {
   const data =
-    cells.length > 0 ? `data: ${textOf(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
+    cells.length > 0 ? `data: ${JSON.stringify(cells)}\n\n` : others.length > 0 ? `event: change\ndata: ${JSON.stringify(others)}\n\n` : '';
   return [
     course === null ? '' : `event: course\ndata: ${JSON.stringify(course)}\n\n`,
     data === '' ? '' : `id: ${id}\n${data}`,

@@ -11,7 +11,7 @@ export function abortedWith(response: Response): AbortSignal {
 }
 
 /** Writes, and waits until the client has taken it. `false`: the client took nothing for `patienceMs`, or `signal` was aborted. */
-export async function writeAndWait(response: Response, text: string, patienceMs: number, signal: AbortSignal): Promise<boolean> {
+export async function writeAndWait(response: Response, text: string | Buffer, patienceMs: number, signal: AbortSignal): Promise<boolean> {
   if (signal.aborted) return false;
   if (response.write(text)) return true;
   return new Promise((resolve) => {

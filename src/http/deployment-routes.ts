@@ -3,7 +3,8 @@ import type { Request, Response } from 'express';
 import type { Actor } from '../core/actor.ts';
 import { abortedWith } from './connection.ts';
 import { MIGRATION, readJson, REJECT, RETRY, SKIP, speaker, WHO } from './request-body.ts';
-import { deploymentIn, notFound, queryNumber, queryValue } from './route.ts';
+import { withOddServers } from './odd-servers.ts';
+import { deploymentIn, Malformed, notFound, queryNumber, queryValue } from './route.ts';
 import type { Context, Route } from './route.ts';
 import { followLog } from './log-stream.ts';
 import { visibleDeployments } from './visible.ts';
@@ -71,7 +72,9 @@ async function history({ application }: Context, request: Request, response: Res
 async function show({ application }: Context, request: Request, response: Response): Promise<void> {
   const found = await application.deployment(deploymentIn(request));
   if (found === null) throw notFound('There is no such deployment.');
-  response.json(found);
+  const servers = queryValue(request, 'servers');
+  if (servers !== undefined && servers !== 'odd') throw new Malformed('servers: must be odd');
+  response.json(servers === undefined ? found : withOddServers(found, queryValue(request, 'server')));
 }
 
 /** Those that need no more than the number and who asks. */

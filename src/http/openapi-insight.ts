@@ -36,6 +36,20 @@ export const insightPaths = {
       responses: { ...common, ...unknown, 200: json('The settings.', ref('Configuration')) },
     },
   },
+  '/api/v1/clusters/{name}/access': {
+    get: {
+      summary: 'Who may do what to the cluster, and what of it who asks may',
+      parameters: [cluster],
+      responses: { ...common, ...unknown, 200: json('`refusal` is null for what who asks may.', ref('Access')) },
+    },
+  },
+  '/api/v1/deployments/{number}/access': {
+    get: {
+      summary: "Who may do what to the deployment's cluster, and whether who asks can approve the deployment",
+      parameters: [number],
+      responses: { ...common, ...unknown, 200: json('`refusal` is null for what who asks may.', ref('Access')) },
+    },
+  },
   '/api/v1/deployments/{number}/times': {
     get: {
       summary: 'When each server began and finished each stage, and how long stages usually take',
@@ -147,6 +161,12 @@ const figures = {
 };
 
 export const insightSchemas = {
+  Access: object({
+    cluster: text,
+    you: object({ name: text, role: text }),
+    deeds: listOf(object({ deed: text, role: text, who: orNull(listOf(text)), refusal: orNull(text) })),
+    approvals: orNull(object({ needed: count, by: listOf(text) })),
+  }),
   Times: object({
     deployment: count,
     cluster: text,

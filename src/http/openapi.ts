@@ -170,7 +170,11 @@ const deploymentPaths = {
   '/api/v1/deployments/{number}': {
     get: {
       summary: 'One deployment',
-      parameters: [number],
+      parameters: [
+        number,
+        query('servers', { enum: ['odd'] }, 'Only servers that are not well, or have a warning.'),
+        query('server', text, 'With `servers=odd`: this one as well.'),
+      ],
       responses: { ...common, ...unknown, 200: json('The deployment.', ref('Deployment')) },
     },
   },
@@ -336,7 +340,7 @@ const otherPaths = {
     },
   },
   ...Object.fromEntries(
-    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics'].map((path) => [
+    ['/clusters/{name}/servers/{server}', '/queue', '/deliveries', '/statistics', '/audit'].map((path) => [
       path,
       {
         get: {
@@ -462,6 +466,7 @@ const schemas = {
     decisions: listOf(
       object({ ref: text, action: text, reason: text, deployment: orNull(count), cluster: orNull(text), revision: orNull(text) }),
     ),
+    replayable: { type: 'boolean', description: 'Who asked for the list may replay it.' },
   }),
   Notices: object({
     targets: listOf(object({ name: text, kind: text, waiting: count, dead: count, deliveredAt: orNull(text), problem: orNull(text) })),

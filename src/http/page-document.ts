@@ -4,7 +4,7 @@ import { htmlDocument } from './document.ts';
 import type { Context, Route } from './route.ts';
 
 /** Addresses that only the script can draw. The others have documents of their own. */
-const ADDRESSES = ['/clusters/:name/servers/:server', '/queue', '/deliveries', '/statistics'];
+const ADDRESSES = ['/clusters/:name/servers/:server', '/queue', '/deliveries', '/statistics', '/audit'];
 
 export const pageRoutes: readonly Route[] = ADDRESSES.map((path) => ({
   method: 'get',

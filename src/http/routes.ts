@@ -1,4 +1,5 @@
 // Every route there is. A path that is not in this list is 404; a route without a door cannot be written.
+import { accessRoutes } from './access-routes.ts';
 import { showFeed } from './atom.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { showBadge } from './badge.ts';
@@ -35,6 +36,7 @@ export function createRoutes(): readonly Route[] {
     ...peopleRoutes,
     ...signInRoutes,
     ...insightRoutes,
+    ...accessRoutes,
     { method: 'get', path: '/api/v1/events', door: 'token', needs: 'viewer', on: 'some', handle: streamEvents },
     {
       method: 'get',

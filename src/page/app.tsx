@@ -1,15 +1,16 @@
 // The frame around every screen: where one can go, whether the connection lives, and the screen itself.
 import { overview, overviewProblem } from './live/clusters.ts';
-import { connection } from './live/event-stream.ts';
-import type { Connection } from './live/event-stream.ts';
+import { connection } from './live/one-stream.ts';
+import type { Connection } from './live/one-stream.ts';
 import { path, query } from './live/location.ts';
-import { isSignedOut, me, signOut } from './live/session.ts';
+import { isSignedOut, me, seesAudit, signOut } from './live/session.ts';
 import { Announcer } from './parts/announcer.tsx';
 import { Dialog } from './parts/dialog.tsx';
 import { Help } from './parts/help.tsx';
 import { Icon } from './parts/icons.tsx';
 import { isHelpOpen } from './parts/keyboard.ts';
 import { isDark, switchTheme } from './parts/theme.ts';
+import { AuditScreen } from './screens/audit.tsx';
 import { ClusterScreen } from './screens/cluster.tsx';
 import { DeliveriesScreen } from './screens/deliveries.tsx';
 import { DeploymentScreen } from './screens/deployment.tsx';
@@ -25,6 +26,7 @@ const PLACES = [
   { path: '/queue', name: 'Queue' },
   { path: '/deliveries', name: 'Deliveries' },
   { path: '/statistics', name: 'Statistics' },
+  { path: '/audit', name: 'Audit' },
 ] as const;
 
 const CONNECTIONS: Readonly<Record<Connection, { word: string; tone: string }>> = {
@@ -71,7 +73,7 @@ function Header() {
         <span>Lockstep</span>
       </a>
       <nav aria-label="Screens">
-        {PLACES.map((place) => (
+        {PLACES.filter(({ path: place }) => place !== '/audit' || seesAudit()).map((place) => (
           <a key={place.path} href={place.path} aria-current={isAt(place.path) ? 'page' : undefined}>
             {place.name}
           </a>
@@ -138,6 +140,7 @@ function Screen() {
   if (place === 'deployments' && /^[1-9]\d{0,14}$/.test(name ?? '')) return <DeploymentScreen key={name} number={Number(name)} />;
   if (place === 'queue') return <QueueScreen />;
   if (place === 'deliveries') return <DeliveriesScreen />;
+  if (place === 'audit') return <AuditScreen />;
   if (place === 'statistics') return <StatisticsScreen key={query.value.get('cluster')} />;
   return (
     <Empty title="There is nothing at this address">

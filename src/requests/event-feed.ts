@@ -43,6 +43,7 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
   const replayed = new Map<number, Promise<Deployment | null>>();
   const ends = new Map<number, number>();
   const lists = new Map<string, Recorded[]>();
+  const slices = new Map<string, readonly Entry[]>();
 
   subscribe((published) => {
     for (const { recorded, deployment } of published) {
@@ -65,7 +66,20 @@ export function createEventFeed({ store, subscribe, lastEvent, state, replay }: 
   /** Events come without gaps, so that a number is a place in the window. `null`: it is no longer, or not yet, there. */
   function inWindow(after: number): readonly Entry[] | null {
     const first = window[0]?.recorded.number;
-    return first === undefined || after + 1 < first ? null : window.slice(after + 1 - first, after + 1 - first + PAGE);
+    if (first === undefined || after + 1 < first) return null;
+    const from = after + 1 - first;
+    const count = Math.min(PAGE, window.length - from);
+    if (count <= 0) return [];
+    // Hundreds who watch are at the same place: they get the same list, not a copy each.
+    const key = `${after} ${count}`;
+    let found = slices.get(key);
+    if (found === undefined) {
+      found = window.slice(from, from + count);
+      slices.set(key, found);
+      const [oldest] = slices.keys();
+      if (slices.size > MOST_LISTS && oldest !== undefined) slices.delete(oldest);
+    }
+    return found;
   }
 
   /** Readers that are at the same place get the very same list, and can share what they make of it. */

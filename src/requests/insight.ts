@@ -1,4 +1,7 @@
 // The insight: everything that the page looks at beside the state itself.
+import { accessOf } from '../core/access.ts';
+import type { AccessView } from '../core/access.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
 import type { Deployment } from '../core/deployment.ts';
@@ -6,6 +9,7 @@ import { DeployError } from '../core/errors.ts';
 import { estimates, ESTIMATED_FROM } from '../core/estimate.ts';
 import type { ChangesView, CommitsView, ConfigurationView, Insight, ServerDetailView, TimesView } from '../core/insight.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';
+import { NO_RULES } from '../core/permission.ts';
 import type { Engine, OpenVersionControl, Store } from '../core/ports.ts';
 import { queueView } from '../core/queue.ts';
 import { serverDetail } from '../core/server-detail.ts';
@@ -126,6 +130,17 @@ export function createInsight(tools: InsightTools): Insight {
     return records.find((one) => one.deployment < number && one.release === previous)?.revision ?? null;
   }
 
+  function access(cluster: Cluster, deployment: Deployment | null, actor: Actor): AccessView {
+    const permissions = configuration().permissions ?? NO_RULES;
+    return accessOf({ cluster: cluster.name, permissions, approvals: cluster.approvals, deployment }, actor);
+  }
+
+  async function accessToDeployment(number: number, actor: Actor): Promise<AccessView> {
+    const deployment = await tools.feed.deployment(number);
+    if (deployment === null) throw noDeployment(number);
+    return access(deployment.cluster, deployment, actor);
+  }
+
   function configurationOf(name: string): ConfigurationView {
     const cluster = clusterNamed(name);
     const source = sourceOf(configuration(), cluster.name, heads.branches());
@@ -159,6 +174,8 @@ export function createInsight(tools: InsightTools): Insight {
     commits,
     changes,
     configuration: configurationOf,
+    access: (name, actor) => access(clusterNamed(name), null, actor),
+    accessToDeployment,
     last: async (cluster) => (await store.ended({ cluster, limit: 1 }))[0] ?? null,
     async statistics(query, sees) {
       const { cluster, since } = query;

@@ -1,5 +1,7 @@
 // The memory application's insight: small answers in the right shapes, which a test may replace.
+import { accessOf } from '../../src/core/access.ts';
 import type { CellsView, Insight } from '../../src/core/insight.ts';
+import { NO_RULES } from '../../src/core/permission.ts';
 import { statistics } from '../../src/core/statistics.ts';
 
 export function createMemoryInsight(): Insight {
@@ -34,6 +36,9 @@ export function createMemoryInsight(): Insight {
     changes: (deployment) =>
       Promise.resolve({ deployment, base: null, head: 'a', commits: [], totalCommits: 0, files: [], totalFiles: 0, diverged: false }),
     configuration: (cluster) => ({ cluster, hash: '', loadedAt: '2026-01-01T00:00:00.000Z', problem: null, branch: null, settings: {} }),
+    access: (cluster, actor) => accessOf({ cluster, permissions: NO_RULES, approvals: undefined, deployment: null }, actor),
+    accessToDeployment: (_deployment, actor) =>
+      Promise.resolve(accessOf({ cluster: 'production', permissions: NO_RULES, approvals: undefined, deployment: null }, actor)),
     last: () => Promise.resolve(null),
     statistics: (query) => Promise.resolve(statistics([], query)),
   };

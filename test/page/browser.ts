@@ -45,6 +45,8 @@ export async function findings(page: Page): Promise<Finding[]> {
 /** A picture at the widths of a telephone, a tablet and a desk, in both themes. */
 export async function photograph(page: Page, name: string): Promise<void> {
   await mkdir(SCREENSHOTS, { recursive: true });
+  // What sticks to the edge would stand in the middle of the picture.
+  await page.evaluate('scrollTo(0, 0)');
   for (const width of [360, 768, 1440]) {
     await page.setViewportSize({ width, height: 900 });
     for (const theme of ['light', 'dark']) {

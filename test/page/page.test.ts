@@ -39,7 +39,10 @@ describe('the page', () => {
         production: {
           environment: 'production',
           servers: SERVERS.map((name) => ({ name, path: join(dir, `servers/${name}`) })),
-          commands: { migrate: `while test -e ${dir}/hold-migration; do sleep 0.05; done` },
+          commands: {
+            lock: `while test -e ${dir}/hold-lock; do sleep 0.05; done`,
+            migrate: `while test -e ${dir}/hold-migration; do sleep 0.05; done`,
+          },
         },
         staging: { environment: 'test', servers: [{ name: 'stage1', path: join(dir, 'servers/stage1') }] },
         'sandbox-{developer}': { servers: [{ name: 'box', path: join(dir, 'servers/{developer}') }] },
@@ -88,6 +91,19 @@ describe('the page', () => {
     await page.getByRole('link', { name: 'production', exact: true }).waitFor();
     expect(bytes).toBeGreaterThan(5_000);
     expect(bytes).toBeLessThan(60_000);
+    await page.keyboard.press('?');
+    await page.getByRole('heading', { name: 'Keys' }).waitFor();
+    expect(await findings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    // There is nothing yet, and the screens say what to do about it.
+    for (const [path, title] of [
+      ['/queue', 'Nothing runs, nothing waits'],
+      ['/deliveries', 'No delivery yet'],
+    ] as const) {
+      await page.goto(shop.url + path);
+      await page.getByRole('heading', { name: title, exact: true }).waitFor();
+      expect(await findings(page)).toEqual([]);
+    }
   });
 
   const running = (cluster: string): Promise<number> =>
@@ -161,30 +177,72 @@ describe('the page', () => {
     expect(await readFile(await file.path(), 'utf8')).toContain('upload finished on web2');
   });
 
-  test('rolls back by keyboard, after it has said what is live and what will be', async () => {
-    await screen('/deployments/1');
-    const revision = await shop.commit({ 'index.html': 'two\n' }, 'Paint the shop green');
-    await shop.push('HEAD:servers/production');
-    await untilLive(shop, 'production', revision);
+  /** To what says this, from where one is, with the keyboard alone. */
+  const tabTo = async (text: RegExp): Promise<void> => {
+    for (let i = 0; i < 40; i++) {
+      const focused = await page.evaluate<string>('document.activeElement.textContent.trim()');
+      if (text.test(focused)) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`Tab does not lead to ${String(text)}`);
+  };
+  /** From anywhere to a cluster's screen. */
+  const typeToCluster = async (filter: string, name: string): Promise<void> => {
     await page.keyboard.press('g');
     await page.keyboard.press('o');
     await page.getByRole('heading', { name: 'Clusters' }).waitFor();
     await page.keyboard.press('/');
-    await page.keyboard.type('green');
+    await page.keyboard.type(filter);
     await page.keyboard.press('Escape');
     await until(async () => (await page.locator('.cluster').count()) === 1, { what: 'one cluster is left' });
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'production', exact: true }).waitFor();
-    await button('Roll back…').waitFor();
+    await page.getByRole('heading', { name, exact: true }).waitFor();
+  };
+
+  test('deploys, aborts and rolls back with the keyboard alone, after it has said what is live and what will be', async () => {
+    await screen('/deployments/1');
+    const revision = await shop.commit({ 'index.html': 'two\n' }, 'Paint the shop green');
+    await shop.push('HEAD:servers/production');
+    await untilLive(shop, 'production', revision);
+    await shop.commit({ 'index.html': 'half\n' }, 'Close at noon [skip deploy]');
+    await shop.push('HEAD:servers/production');
+    await until(async () => (await shop.status('production')).skipped !== null, { what: 'the head is not deployed by itself' });
+
+    await writeFile(join(shop.dir, 'hold-lock'), '');
+    await typeToCluster('green', 'production');
+    await button('Deploy head…').waitFor();
     await page.keyboard.press('.');
-    await page.keyboard.press('Tab');
+    await tabTo(/^Deploy head…$/);
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    expect(await dialog.innerText()).toMatch(/Paint the shop green[^]*Close at noon/);
+    await tabTo(/^Deploy [0-9a-f]{8}$/);
+    await page.keyboard.press('Enter');
+    await page.locator('.column.is-running h3', { hasText: 'lock' }).waitFor();
+    await page.getByText('the maintenance page goes away').waitFor();
+    await page.keyboard.press('.');
+    await tabTo(/^Abort…$/);
+    await page.keyboard.press('Enter');
+    await tabTo(/^Abort deployment \d+$/);
+    await page.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'hidden' });
+    await rm(join(shop.dir, 'hold-lock'));
+    await page.locator('.screen-head .pill', { hasText: 'Aborted' }).waitFor();
+    expect((await shop.status('production')).release?.revision).toBe(revision);
+
+    await typeToCluster('green', 'production');
+    await button('Roll back…').waitFor();
+    await page.keyboard.press('.');
+    await tabTo(/^Roll back…$/);
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
     expect(await dialog.innerText()).toMatch(/Paint the shop green[^]*Open the shop/);
     expect(await findings(page)).toEqual([]);
     await photograph(page, 'roll-back');
-    await dialog.getByRole('button', { name: /Roll back to/ }).press('Enter');
+    await tabTo(/^Roll back to [0-9a-f]{8}$/);
+    await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: /Roll back \d/ }).waitFor();
     await page.locator('.screen-head .pill', { hasText: 'Done' }).waitFor();
     expect((await shop.status('production')).release?.message).toContain('Open the shop');
@@ -204,6 +262,7 @@ describe('the page', () => {
     await untilEnded(number);
     expect((await shop.status('production')).release?.message).toContain('Open the shop');
     await button('Retry…').waitFor();
+    expect(await findings(page)).toEqual([]);
     await photograph(page, 'deployment-aborted');
   });
 
@@ -273,6 +332,8 @@ describe('the page', () => {
     await page.getByRole('heading', { name: 'Signed out' }).waitFor();
     await page.waitForTimeout(1_500);
     expect(asked).toBe(0);
+    expect(await findings(page)).toEqual([]);
+    await photograph(page, 'signed-out');
   });
 
   test('without a script, one can sign in, and the overview is there to read', async () => {

@@ -16,12 +16,13 @@ const UNITS = [
   ['min', 60],
 ] as const;
 
-/** `just now`, `12 s ago`, `3 min ago`, `5 d ago`. */
+/** `just now`, `12 s ago`, `3 min ago`, `5 d ago`; `in 2 h` for what is to come. */
 export function ago(iso: string, at: number): string {
-  const seconds = Math.max(0, Math.round((at - Date.parse(iso)) / 1_000));
-  if (seconds < 5) return 'just now';
-  for (const [unit, length] of UNITS) if (seconds >= length) return `${Math.floor(seconds / length)} ${unit} ago`;
-  return `${seconds} s ago`;
+  const seconds = Math.round((at - Date.parse(iso)) / 1_000);
+  if (Math.abs(seconds) < 5) return 'just now';
+  const [unit, length] = UNITS.find(([, one]) => Math.abs(seconds) >= one) ?? (['s', 1] as const);
+  const count = Math.floor(Math.abs(seconds) / length);
+  return seconds < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
 }
 
 /** `12 ms`, `3.4 s`, `2 min 5 s`, `1 h 3 min`. */

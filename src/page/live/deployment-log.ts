@@ -1,29 +1,20 @@
-// The log of one deployment as it grows: its lines, and what they tell of times. Read in pieces, so that nothing else has to wait.
-import { signal } from '@preact/signals';
+// The log of one deployment as it grows. Read in pieces, so that nothing else has to wait.
+import { effect, signal } from '@preact/signals';
 import type { Signal } from '@preact/signals';
 import { ask } from './api.ts';
 import { parseLine } from './log-lines.ts';
 import type { LogLine } from './log-lines.ts';
-import { watch } from './watch.ts';
-import { createTimings } from './timings.ts';
-import type { Timings } from './timings.ts';
+import { isResting } from './one-stream.ts';
+import { isSignedOut } from './session.ts';
 
 export type LiveLog = {
   readonly lines: LogLine[];
-  readonly timings: Timings;
   /** Rises when lines came. */
   readonly version: Signal<number>;
   /** Lines that are not kept because there are too many. */
   dropped: number;
   close(): void;
 };
-
-/** The times; whoever asks for them while drawing is drawn again when lines come. `null`: the log is not open yet. */
-export function watchTimings(log: LiveLog | null): Timings | null {
-  if (log === null) return null;
-  watch(log.version);
-  return log.timings;
-}
 
 const MOST_LINES = 200_000;
 const SHOWN_EVERY_MS = 150;
@@ -33,13 +24,15 @@ const PIECE = 500;
 
 export function openLog(number: number, names: readonly string[]): LiveLog {
   const indexOf = new Map(names.map((name, i) => [name, i]));
-  const controller = new AbortController();
+  const closed = new AbortController();
   const log: LiveLog = {
     lines: [],
-    timings: createTimings(names.length),
     version: signal(0),
     dropped: 0,
-    close: () => controller.abort(),
+    close: () => {
+      unwatch();
+      closed.abort();
+    },
   };
 
   // However small the pieces are that come, lines are shown at most so often.
@@ -54,15 +47,14 @@ export function openLog(number: number, names: readonly string[]): LiveLog {
   const take = (text: string): void => {
     // A carriage return starts the line anew: progress bars are seen as they stand at last.
     const line = parseLine(text.slice(text.lastIndexOf('\r', text.length - 2) + 1), indexOf);
-    if (line.event !== null && line.at !== null) log.timings.note(line.event, line.at);
     if (log.lines.length < MOST_LINES) log.lines.push(line);
     else log.dropped += 1;
   };
 
   /** Resolves when the log has come to its end. Lines that are there already are passed over: the log is read from its beginning. */
-  async function read(): Promise<void> {
+  async function read(signal: AbortSignal): Promise<void> {
     let skip = log.lines.length + log.dropped;
-    const response = await ask(`deployments/${number}/log?follow=1`, { signal: controller.signal });
+    const response = await ask(`deployments/${number}/log?follow=1`, { signal });
     const reader = response.body?.getReader();
     const decoder = new TextDecoder();
     let rest = '';
@@ -77,20 +69,34 @@ export function openLog(number: number, names: readonly string[]): LiveLog {
           else take(line);
         }
         showSoon();
+        if (signal.aborted) return;
         if (lines.length > PIECE) await new Promise((resolve) => setTimeout(resolve));
       }
     }
   }
 
-  void (async () => {
-    while (!controller.signal.aborted) {
+  async function readToEnd(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       try {
-        await read();
+        await read(signal);
+        hasAll = true;
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
-  })();
+  }
+
+  // Nobody looks at a hidden tab: it holds no connection.
+  let hasAll = false;
+  let reading: AbortController | null = null;
+  const unwatch = effect(() => {
+    const rests = isResting.value || isSignedOut.value;
+    reading?.abort();
+    reading = null;
+    if (rests || hasAll || closed.signal.aborted) return;
+    reading = new AbortController();
+    void readToEnd(AbortSignal.any([reading.signal, closed.signal]));
+  });
   return log;
 }

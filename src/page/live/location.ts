@@ -36,7 +36,7 @@ export function setQuery(name: string, value: string | null): void {
 
 /** The rest is the server's: the API, sign-in, feeds. */
 const isScreen = (pathname: string): boolean =>
-  /^\/(?:$|clusters\/[^/]+(?:\/servers\/[^/]+)?$|deployments\/\d+$|(?:queue|deliveries|statistics)$)/.test(pathname);
+  /^\/(?:$|clusters\/[^/]+(?:\/servers\/[^/]+)?$|deployments\/\d+$|(?:queue|deliveries|statistics|audit)$)/.test(pathname);
 
 function read(): void {
   query.value = new URLSearchParams(location.search);

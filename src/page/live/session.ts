@@ -1,11 +1,16 @@
 // Who looks at the page: somebody with a session of their browser. The daemon has a page to sign in with, and knows who it is.
 import { signal } from '@preact/signals';
+import type { Role } from '../../core/actor.ts';
 
 /** The daemon does not know us: nothing is asked until somebody signs in. */
 export const isSignedOut = signal(false);
 
-export type Me = { readonly name: string; readonly role: string };
+export type Me = { readonly name: string; readonly role: Role; readonly clusters: readonly string[] };
 export const me = signal<Me | null>(null);
+
+/** The audit is for those who answer for all clusters. */
+export const seesAudit = (): boolean =>
+  me.value !== null && ['operator', 'admin'].includes(me.value.role) && me.value.clusters.includes('*');
 
 /** Asks who we are; resolves when it is known whether somebody has to sign in. Never rejects. */
 export async function startSession(): Promise<void> {

@@ -11,6 +11,7 @@ const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
   ['g q', 'Queue'],
   ['g d', 'Deliveries'],
   ['g s', 'Statistics'],
+  ['g a', 'Audit'],
   ['Esc', 'Close, leave a field'],
   ['?', 'This list'],
 ];

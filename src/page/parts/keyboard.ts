@@ -5,7 +5,7 @@ import { go } from '../live/location.ts';
 
 export const isHelpOpen = signal(false);
 
-const PLACES: Readonly<Record<string, string>> = { o: '/', q: '/queue', d: '/deliveries', s: '/statistics' };
+const PLACES: Readonly<Record<string, string>> = { o: '/', q: '/queue', d: '/deliveries', s: '/statistics', a: '/audit' };
 const SEQUENCE_MS = 1_200;
 
 let isAfterG = false;

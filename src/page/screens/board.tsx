@@ -1,20 +1,15 @@
 // The lockstep board: one column per step, a barrier between each two. No server passes one before all have arrived.
 import type { DeploymentView, StepView } from '../../core/views.ts';
 import { duration, now } from '../live/clock.ts';
-import { watchTimings } from '../live/deployment-log.ts';
-import type { LiveLog } from '../live/deployment-log.ts';
-import { watchStates } from '../live/deployment.ts';
-import type { LiveServers } from '../live/deployment.ts';
 import type { UsualTimes } from '../live/history.ts';
+import { watchTimings } from '../live/live-servers.ts';
+import type { LiveServers } from '../live/live-servers.ts';
 import { STEP_MEANINGS, toneOfStep } from '../live/words.ts';
 import { Icon } from '../parts/icons.tsx';
-
-const UNKNOWN = { median: null, slowest: null, atWork: [] } as const;
 
 type Props = {
   readonly view: DeploymentView;
   readonly servers: LiveServers;
-  readonly log: LiveLog | null;
   readonly usual: UsualTimes;
   readonly onServer: (name: string) => void;
 };
@@ -50,11 +45,10 @@ export function Board(props: Props) {
   );
 }
 
-function Column({ view, servers, log, usual, onServer, step }: Props & { readonly step: StepView }) {
+function Column({ view, servers, usual, onServer, step }: Props & { readonly step: StepView }) {
   const isRunning = step.state === 'running' && view.state !== 'ended';
-  if (isRunning) watchStates(servers);
-  const times = watchTimings(log)?.of(step.step, step.direction) ?? UNKNOWN;
-  const done = isRunning ? Math.min(step.total, step.done + servers.finished) : step.done;
+  const times = watchTimings(servers).of(step.step, step.direction);
+  const done = isRunning ? Math.min(step.total, Math.max(step.done, servers.doneIn(step.step, step.direction))) : step.done;
   const began = step.startedAt === null ? null : Date.parse(step.startedAt);
   const ended = step.finishedAt === null ? (isRunning ? now.value : null) : Date.parse(step.finishedAt);
   const took = began === null || ended === null ? null : ended - began;

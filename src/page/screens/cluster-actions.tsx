@@ -3,6 +3,7 @@ import type { Accepted } from '../../core/application.ts';
 import type { ClusterView, PastReleaseView, PlanView } from '../../core/views.ts';
 import { get, messageOf, post } from '../live/api.ts';
 import { deploymentPath, go } from '../live/location.ts';
+import { watchEnd } from '../live/watched.ts';
 import { firstLine, plural, short } from '../live/words.ts';
 import { announce } from '../parts/announcer.tsx';
 import { askFirst } from '../parts/dialog.tsx';
@@ -106,7 +107,10 @@ export function askToReleaseHold({ cluster, held }: ClusterView): void {
 }
 
 /** To the deployment that a request led to. */
-function follow({ message, deployment }: Accepted): string {
-  if (deployment !== null) go(deploymentPath(deployment));
+export function follow({ message, deployment }: Accepted): string {
+  if (deployment !== null) {
+    watchEnd(deployment);
+    go(deploymentPath(deployment));
+  }
   return message;
 }

@@ -1,6 +1,8 @@
 // One cluster: what is live, what runs, what waits, what was, and what can be done.
 import { useEffect } from 'preact/hooks';
 import type { ClusterView, DeploymentView, PastReleaseView } from '../../core/views.ts';
+import type { AccessView } from '../../core/access.ts';
+import { mayDo } from '../live/access.ts';
 import { overview } from '../live/clusters.ts';
 import { deploymentPath, serverPath } from '../live/location.ts';
 import { firstLine, isNotOk, okServers, plural, progressOf, short, statusOf, toneOfServer } from '../live/words.ts';
@@ -15,6 +17,7 @@ import { askToDeploy, askToLock, askToReleaseHold, askToRollBack, askToUnlock } 
 import { NotDeployed } from './commits.tsx';
 import { Configuration } from './configuration.tsx';
 import { History } from './history.tsx';
+import { NotYours, WhoMay } from './who-may.tsx';
 
 export function ClusterScreen({ name }: { readonly name: string }) {
   const cluster = overview.value?.clusters.find((one) => one.cluster === name) ?? null;
@@ -22,6 +25,8 @@ export function ClusterScreen({ name }: { readonly name: string }) {
   const isTurn = (event: { cluster: string | null; server: string | null }): boolean => event.cluster === name && event.server === null;
   const history = useResource<{ deployments: readonly DeploymentView[] }>(`deployments?cluster=${path}&limit=20`, isTurn);
   const releases = useResource<{ releases: readonly PastReleaseView[] }>(`clusters/${path}/releases`, isTurn);
+  const access = useResource<AccessView>(`clusters/${path}/access`, ({ type }) => type === 'configuration-loaded');
+  const may = access.value.value;
   const status = cluster === null ? null : statusOf(cluster);
   useEffect(() => {
     if (status !== null) showInTab(status.tone, `${status.word} ${name}`);
@@ -51,7 +56,12 @@ export function ClusterScreen({ name }: { readonly name: string }) {
           <Icon name="branch" /> {branches.map((one) => `${one.repository} ${one.branch}`).join(', ') || 'no branch feeds it'}
         </span>
       </div>
-      <Actions cluster={cluster} canRollBack={releases.value.value?.releases.some((release) => release.state === 'good') ?? false} />
+      <Actions
+        cluster={cluster}
+        access={may}
+        canRollBack={releases.value.value?.releases.some((release) => release.state === 'good') ?? false}
+      />
+      <NotYours access={may} deeds={['deploy', 'rollback', 'lock', 'release-hold']} />
       {locked !== null && (
         <p class="note tone-hold">
           <Icon name="hold" />
@@ -73,7 +83,8 @@ export function ClusterScreen({ name }: { readonly name: string }) {
           ) : (
             <p>
               <a href={deploymentPath(waiting)}>Deployment {waiting}</a>{' '}
-              {locked === null ? `waits for deployment ${cluster.deployment ?? ''} to end` : `waits: locked by ${locked}`}
+              {cluster.waitsFor?.text ??
+                (locked === null ? `waits for deployment ${cluster.deployment ?? ''} to end` : `waits: locked by ${locked}`)}
             </p>
           )}
         </section>
@@ -88,37 +99,37 @@ export function ClusterScreen({ name }: { readonly name: string }) {
           branch={branches[0]?.branch ?? null}
         />
       </section>
-      <Releases cluster={name} releases={releases.value.value?.releases ?? []} />
+      <Releases cluster={name} releases={releases.value.value?.releases ?? []} canRollBack={mayDo(may, 'rollback')} />
+      <Fold title="Who may">{() => <WhoMay access={access} />}</Fold>
       <Fold title="Configuration in force">{() => <Configuration cluster={name} />}</Fold>
     </>
   );
 }
 
-function Actions({ cluster, canRollBack }: { readonly cluster: ClusterView; readonly canRollBack: boolean }) {
+type ActionsProps = { readonly cluster: ClusterView; readonly access: AccessView | null; readonly canRollBack: boolean };
+
+/** What is possible now, and would not be refused. */
+function Actions({ cluster, access, canRollBack }: ActionsProps) {
   return (
     <div class="actions" data-actions role="toolbar" aria-label="Actions">
-      {cluster.branches.length > 0 && (
+      {cluster.branches.length > 0 && mayDo(access, 'deploy') && (
         <button class="button button-primary" onClick={() => void askToDeploy(cluster)}>
           <Icon name="up" /> Deploy head…
         </button>
       )}
-      {canRollBack && (
+      {canRollBack && mayDo(access, 'rollback') && (
         <button class="button" onClick={() => void askToRollBack(cluster.cluster)}>
           <Icon name="back" /> Roll back…
         </button>
       )}
-      {cluster.held !== null && (
+      {cluster.held !== null && mayDo(access, 'release-hold') && (
         <button class="button" onClick={() => askToReleaseHold(cluster)}>
           <Icon name="play" /> Release hold…
         </button>
       )}
-      {cluster.locked === null ? (
-        <button class="button" onClick={() => askToLock(cluster)}>
-          <Icon name="hold" /> Lock…
-        </button>
-      ) : (
-        <button class="button" onClick={() => askToUnlock(cluster)}>
-          <Icon name="hold" /> Unlock…
+      {mayDo(access, 'lock') && (
+        <button class="button" onClick={() => (cluster.locked === null ? askToLock(cluster) : askToUnlock(cluster))}>
+          <Icon name="hold" /> {cluster.locked === null ? 'Lock…' : 'Unlock…'}
         </button>
       )}
     </div>
@@ -197,7 +208,9 @@ function ServerTable({ cluster }: { readonly cluster: ClusterView }) {
   );
 }
 
-function Releases({ cluster, releases }: { readonly cluster: string; readonly releases: readonly PastReleaseView[] }) {
+type ReleasesProps = { readonly cluster: string; readonly releases: readonly PastReleaseView[]; readonly canRollBack: boolean };
+
+function Releases({ cluster, releases, canRollBack }: ReleasesProps) {
   if (releases.length === 0) return null;
   const tones = { live: 'ok', good: 'idle', bad: 'bad', failed: 'bad', sealed: 'idle' } as const;
   return (
@@ -214,7 +227,7 @@ function Releases({ cluster, releases }: { readonly cluster: string; readonly re
             <span class="muted">
               <a href={deploymentPath(release.deployment)}>deployment {release.deployment}</a>, <When at={release.live} />
             </span>
-            {release.state === 'good' && (
+            {release.state === 'good' && canRollBack && (
               <button class="button button-small" onClick={() => void askToRollBack(cluster, release.id)}>
                 Go back to this…
               </button>

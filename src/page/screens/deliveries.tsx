@@ -59,7 +59,7 @@ export function DeliveriesScreen() {
 }
 
 function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
-  const { id, repository, source, actor, receivedAt, replayedBy, state, summary, decisions } = delivery;
+  const { id, repository, source, actor, receivedAt, replayedBy, state, summary, decisions, replayable } = delivery;
   const hasDeployed = decisions.some((decision) => decision.deployment !== null);
   const hasFailed = decisions.some((decision) => decision.action === 'failed' || decision.action === 'refused');
   return (
@@ -104,14 +104,16 @@ function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
       <span class="muted">
         <When at={receivedAt} />
       </span>
-      <button
-        class="button button-small"
-        data-row
-        onClick={() => askToReplay(delivery)}
-        aria-label={`Replay the delivery ${id} of ${repository}`}
-      >
-        <Icon name="run" /> Replay…
-      </button>
+      {replayable === true && (
+        <button
+          class="button button-small"
+          data-row
+          onClick={() => askToReplay(delivery)}
+          aria-label={`Replay the delivery ${id} of ${repository}`}
+        >
+          <Icon name="run" /> Replay…
+        </button>
+      )}
     </li>
   );
 }

@@ -1,45 +1,53 @@
 // One deployment: what it brings, the board, the servers, the log, and what can be done about it now.
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import type { AccessView } from '../../core/access.ts';
 import type { DeploymentView } from '../../core/views.ts';
+import { mayDo } from '../live/access.ts';
 import { duration, now } from '../live/clock.ts';
-import { openLog } from '../live/deployment-log.ts';
-import type { LiveLog } from '../live/deployment-log.ts';
 import { openDeployment } from '../live/deployment.ts';
 import { usualTimes } from '../live/history.ts';
 import type { UsualTimes } from '../live/history.ts';
 import { clusterPath, deploymentPath, query, setQuery } from '../live/location.ts';
+import { noteView, watchEnd } from '../live/watched.ts';
 import { capital, deploymentStatus, firstLine, PURPOSES, short } from '../live/words.ts';
 import { say } from '../parts/announcer.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { showInTab } from '../parts/favicon.ts';
 import { Fold } from '../parts/fold.tsx';
 import { Icon, Pill } from '../parts/icons.tsx';
+import { useResource } from '../parts/use-resource.ts';
 import { When } from '../parts/when.tsx';
-import { ActionBar } from './action-bar.tsx';
+import { ActionBar, deedsOf } from './action-bar.tsx';
 import { Board } from './board.tsx';
 import { Changes } from './commits.tsx';
 import { Failures } from './failures.tsx';
-import { LogView } from './log-view.tsx';
+import { Log } from './log.tsx';
 import { Servers } from './servers.tsx';
+import { NotYours } from './who-may.tsx';
 
 export function DeploymentScreen({ number }: { readonly number: number }) {
   const live = useMemo(() => openDeployment(number), [number]);
   useEffect(() => live.close, [live]);
-  const log = useSignal<LiveLog | null>(null);
   const usual = useSignal<UsualTimes>(new Map());
   const view = live.view.value;
   const cluster = view?.cluster;
-  // The log speaks of servers by their names: it is read when these are known.
   useEffect(() => {
-    if (cluster === undefined) return undefined;
-    const opened = openLog(number, live.servers.names);
-    log.value = opened;
-    void usualTimes(cluster, number).then((times) => (usual.value = times));
-    return opened.close;
+    if (cluster !== undefined) void usualTimes(cluster, number).then((times) => (usual.value = times));
   }, [number, cluster]);
+  const server = query.value.get('server');
+  useEffect(() => live.lookAt(server), [live, server]);
+  const servers = live.servers.value;
+  const access = useResource<AccessView>(`deployments/${number}/access`, ({ type }) => type === 'configuration-loaded');
+  const may = access.value.value;
+  // Who watches it run may be told of its end.
+  useEffect(() => {
+    if (view === null) return;
+    if (view.state !== 'ended') watchEnd(number);
+    noteView(view);
+  }, [number, view?.state]);
   useTab(view);
-  if (view === null) {
+  if (view === null || servers === null) {
     if (live.problem.value === null) return <div class="skeleton-row" aria-busy="true" aria-label="The deployment is being asked for" />;
     return (
       <Empty title={`Deployment ${number} cannot be shown`} command="lockstep history">
@@ -47,18 +55,19 @@ export function DeploymentScreen({ number }: { readonly number: number }) {
       </Empty>
     );
   }
-  const server = query.value.get('server');
   const select = (name: string | null): void => setQuery('server', name);
   return (
     <div class="deployment">
       <Head view={view} />
       <Problem view={view} />
-      <Board view={view} servers={live.servers} log={log.value} usual={usual.value} onServer={select} />
-      <Servers view={view} servers={live.servers} log={log.value} selected={server} onSelect={select} />
+      <Waits view={view} />
+      <Board view={view} servers={servers} usual={usual.value} onServer={select} />
+      <Servers view={view} servers={servers} canSkip={mayDo(may, 'pause')} selected={server} onSelect={select} />
       <Failures view={view} onServer={select} />
-      {log.value !== null && <LogView number={number} log={log.value} names={live.servers.names} />}
+      <Log number={number} names={servers.names} />
       <Fold title="Commits and files">{() => <Changes number={number} />}</Fold>
-      <ActionBar view={view} />
+      <NotYours access={may} deeds={deedsOf(view)} />
+      <ActionBar view={view} access={may} count={servers.names.length} />
     </div>
   );
 }
@@ -128,6 +137,25 @@ function Problem({ view: { problem, result } }: { readonly view: DeploymentView 
         )}
       </div>
     </section>
+  );
+}
+
+function Waits({ view: { waitsFor } }: { readonly view: DeploymentView }) {
+  if (waitsFor === null) return null;
+  return (
+    <p class="note tone-wait">
+      <Icon name="wait" />
+      <span>
+        It {waitsFor.text}
+        {waitsFor.kind === 'approval' && (
+          <>
+            {waitsFor.approvedBy.length > 0 && `, approved by ${waitsFor.approvedBy.join(', ')}`}. Who may: {waitsFor.by.join(', ')}. It is
+            given up <When at={waitsFor.until} />
+          </>
+        )}
+        .
+      </span>
+    </p>
   );
 }
 

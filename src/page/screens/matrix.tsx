@@ -1,8 +1,8 @@
 // Thousands of servers as one picture: a cell each, drawn when something has moved, at most once per frame.
 import { useEffect, useRef } from 'preact/hooks';
 import { effect } from '@preact/signals';
-import { watchStates } from '../live/deployment.ts';
-import type { LiveServers } from '../live/deployment.ts';
+import { watchStates } from '../live/live-servers.ts';
+import type { LiveServers } from '../live/live-servers.ts';
 import { SERVER_STATES, toneOfServer } from '../live/words.ts';
 import type { Tone } from '../live/words.ts';
 import { isDark } from '../parts/theme.ts';
@@ -127,21 +127,28 @@ function paint(canvas: HTMLCanvasElement, servers: LiveServers, layout: { curren
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const colours = coloursOf(canvas);
   const { columns, size } = layout.current;
+  // Neighbours are mostly in the same state: a colour is read from its text when it changes, not for each cell.
+  let inked: string | null = null;
   for (let i = 0; i < states.length; i++) {
     const code = states[i] ?? 0;
     if (drawn.states[i] === code) continue;
     drawn.states[i] = code;
     const state = SERVER_STATES[code] ?? 'idle';
-    drawCell(context, (i % columns) * size, Math.floor(i / columns) * size, size, colours[toneOfServer(state)], SHAPES[state]);
+    const colour = colours[toneOfServer(state)];
+    if (colour !== inked) {
+      context.fillStyle = colour;
+      context.strokeStyle = colour;
+      inked = colour;
+    }
+    const [x, y] = [(i % columns) * size, Math.floor(i / columns) * size];
+    if (!isWhole) context.clearRect(x, y, size, size);
+    drawCell(context, x, y, size, SHAPES[state]);
   }
 }
 
-function drawCell(context: CanvasRenderingContext2D, x: number, y: number, size: number, colour: string, shape: string): void {
+function drawCell(context: CanvasRenderingContext2D, x: number, y: number, size: number, shape: string): void {
   const gap = size > 12 ? 2 : 1;
   const side = size - gap * 2;
-  context.clearRect(x, y, size, size);
-  context.fillStyle = colour;
-  context.strokeStyle = colour;
   if (shape === 'full') {
     context.fillRect(x + gap, y + gap, side, side);
   } else if (shape === 'half') {

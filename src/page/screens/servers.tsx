@@ -1,12 +1,10 @@
 // The servers of a deployment: chips with names where they fit, a canvas with one cell each where there are many; and one of them, closer.
-import type { DeploymentView, DeploymentServerView } from '../../core/views.ts';
+import type { DeploymentView } from '../../core/views.ts';
 import { STEPS } from '../../core/step.ts';
 import { post } from '../live/api.ts';
 import { duration } from '../live/clock.ts';
-import { watchTimings } from '../live/deployment-log.ts';
-import type { LiveLog } from '../live/deployment-log.ts';
-import { watchStates } from '../live/deployment.ts';
-import type { LiveServers } from '../live/deployment.ts';
+import { watchStates, watchTimings } from '../live/live-servers.ts';
+import type { LiveServers } from '../live/live-servers.ts';
 import { serverPath } from '../live/location.ts';
 import { isNotOk, plural, SERVER_STATES, toneOfServer } from '../live/words.ts';
 import { askFirst } from '../parts/dialog.tsx';
@@ -16,7 +14,7 @@ import { Matrix } from './matrix.tsx';
 type Props = {
   readonly view: DeploymentView;
   readonly servers: LiveServers;
-  readonly log: LiveLog | null;
+  readonly canSkip: boolean;
   readonly selected: string | null;
   readonly onSelect: (name: string | null) => void;
 };
@@ -25,9 +23,8 @@ type Props = {
 const MOST_CHIPS = 60;
 const MOST_ODD = 40;
 
-export function Servers({ view, servers, log, selected, onSelect }: Props) {
+export function Servers({ view, servers, canSkip, selected, onSelect }: Props) {
   const isLarge = servers.names.length > MOST_CHIPS;
-  const one = selected === null ? undefined : view.servers[servers.indexOf.get(selected) ?? -1];
   return (
     <section aria-label="Servers" class="servers-section">
       <div class="section-head">
@@ -42,7 +39,9 @@ export function Servers({ view, servers, log, selected, onSelect }: Props) {
       ) : (
         <Chips servers={servers} selected={selected} onSelect={onSelect} />
       )}
-      {one !== undefined && <Closer view={view} server={one} servers={servers} log={log} onClose={() => onSelect(null)} />}
+      {selected !== null && servers.indexOf.has(selected) && (
+        <Closer view={view} name={selected} servers={servers} canSkip={canSkip} onClose={() => onSelect(null)} />
+      )}
     </section>
   );
 }
@@ -107,40 +106,40 @@ function Odd({ view, onSelect }: Pick<Props, 'view' | 'onSelect'>) {
   );
 }
 
-type CloserProps = Pick<Props, 'view' | 'servers' | 'log'> & { readonly server: DeploymentServerView; readonly onClose: () => void };
+type CloserProps = Pick<Props, 'view' | 'servers' | 'canSkip'> & { readonly name: string; readonly onClose: () => void };
 
-function Closer({ view, server, servers, log, onClose }: CloserProps) {
-  const index = servers.indexOf.get(server.name) ?? -1;
+function Closer({ view, name, servers, canSkip, onClose }: CloserProps) {
+  const index = servers.indexOf.get(name) ?? -1;
+  const server = view.servers.find((one) => one.name === name);
   const state = SERVER_STATES[watchStates(servers)[index] ?? 0] ?? 'idle';
-  const timings = watchTimings(log);
   const times = STEPS.flatMap((step) => {
-    const ms = timings?.one(step, 'forward', index) ?? null;
+    const ms = watchTimings(servers).one(step, 'forward', index);
     return ms === null ? [] : [{ step, ms }];
   });
   return (
-    <aside class="card closer" aria-label={`Server ${server.name}`}>
+    <aside class="card closer" aria-label={`Server ${name}`}>
       <div class="section-head">
         <h3>
-          <a href={serverPath(view.cluster, server.name)}>{server.name}</a>
+          <a href={serverPath(view.cluster, name)}>{name}</a>
         </h3>
         <Pill tone={toneOfServer(state)} word={state} />
         <button class="icon-button push-end" onClick={onClose} aria-label="Close">
           <Icon name="bad" />
         </button>
       </div>
-      {server.error !== null && <p class="note tone-bad">{server.error}</p>}
-      {server.warning !== null && <p class="note tone-warn">{server.warning}</p>}
+      {server?.error != null && <p class="note tone-bad">{server.error}</p>}
+      {server?.warning != null && <p class="note tone-warn">{server.warning}</p>}
       <dl class="facts-list">
         <div>
           <dt>Serves</dt>
           <dd>
-            <code>{server.release ?? 'not known yet'}</code>
+            <code>{server?.release ?? 'not known yet'}</code>
           </dd>
         </div>
         <div>
           <dt>Sent</dt>
           <dd>
-            {server.carrier === null
+            {server === undefined || server.carrier === null
               ? 'nothing yet'
               : server.carrier === 'present'
                 ? 'nothing: it was there'
@@ -154,8 +153,8 @@ function Closer({ view, server, servers, log, onClose }: CloserProps) {
           </div>
         ))}
       </dl>
-      {view.actions?.includes('skip') === true && !isNotOk(state) && (
-        <button class="button" onClick={() => askToSkip(view, server.name)}>
+      {canSkip && view.actions?.includes('skip') === true && !isNotOk(state) && (
+        <button class="button" onClick={() => askToSkip(view, name, servers.names.length)}>
           <Icon name="skip" /> Leave out…
         </button>
       )}
@@ -163,12 +162,10 @@ function Closer({ view, server, servers, log, onClose }: CloserProps) {
   );
 }
 
-function askToSkip(view: DeploymentView, server: string): void {
+function askToSkip(view: DeploymentView, server: string, count: number): void {
   askFirst({
     title: `Leave ${server} out?`,
-    body: (
-      <p>The other {plural(view.servers.length - 1, 'server')} go on without it. It is left behind and catches up by itself afterwards.</p>
-    ),
+    body: <p>The other {plural(count - 1, 'server')} go on without it. It is left behind and catches up by itself afterwards.</p>,
     confirm: `Leave ${server} out`,
     act: async () => (await post(`deployments/${view.number}/skip`, { server })).message,
   });
