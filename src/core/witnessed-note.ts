@@ -10,6 +10,7 @@ const ACTIONS: Readonly<Record<Witnessed['what'], AuditAction>> = {
   'token-created': 'token',
   'token-revoked': 'token',
   'user-added': 'user',
+  'user-changed': 'user',
   'user-removed': 'user',
   'password-changed': 'user',
 };
