@@ -156,6 +156,7 @@ export type OidcReturn = {
 export type Witnessed = {
   readonly what:
     | 'refused'
+    | 'hook-refused'
     | 'signed-in'
     | 'sign-in-refused'
     | 'signed-out'

@@ -4,6 +4,7 @@ import type { Witnessed } from './people.ts';
 
 const ACTIONS: Readonly<Record<Witnessed['what'], AuditAction>> = {
   refused: 'refuse',
+  'hook-refused': 'refuse',
   'signed-in': 'sign-in',
   'sign-in-refused': 'sign-in-refused',
   'signed-out': 'sign-out',

@@ -107,9 +107,9 @@ async function secretsOf(
 }
 
 /** Without reading on; every refusal of one kind is byte for byte the same, whatever it was refused for. */
-function refusal({ refusals }: Context, request: Request, response: Response, repository: string | null): Refuse {
+function refusal({ refusals, addressOf }: Context, request: Request, response: Response, repository: string | null): Refuse {
   return (reason, why) => {
-    refusals.note(repository, reason, visibleLine(why));
+    refusals.note(repository, reason, addressOf(request), visibleLine(why));
     // Some senders (Gerrit's plugin) give the password of their URL only when they are asked for it.
     response.set('WWW-Authenticate', 'Basic realm="Lockstep hooks", charset="UTF-8"');
     answerEarly(request, response, 401, 'unauthorized', 'The signature is not valid for this address.');

@@ -16,6 +16,7 @@ import { createIdentify } from './identity.ts';
 import { IN_PLAIN } from './listening.ts';
 import type { Listening } from './listening.ts';
 import { addressBehind } from './peer.ts';
+import { createRefusalAudit } from './refusal-audit.ts';
 import { createRefusals } from './refusals.ts';
 import type { Context } from './route.ts';
 import type { CookiePlace } from './session-cookie.ts';
@@ -57,7 +58,8 @@ export function createHttpServer(application: Application, options: HttpOptions)
   const { people, witness, hooks, version, log, settings = () => null, now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
   const { listening = IN_PLAIN, certificate = null, certificateMs = 10_000 } = options;
   const streams = new Set<AbortController>();
-  const refusals = createRefusals(log, now);
+  const refusalAudit = createRefusalAudit(witness);
+  const refusals = createRefusals(log, refusalAudit, now);
   const addressOf = (request: Request): string | null => addressBehind(listening.behindProxy, request);
   const cookiePlace = ({ headers }: Request): CookiePlace => {
     const { url } = settings() ?? { url: null };
@@ -124,6 +126,7 @@ export function createHttpServer(application: Application, options: HttpOptions)
         server.closeIdleConnections();
       });
       clearTimeout(timer);
+      refusalAudit.close();
     },
   };
 }

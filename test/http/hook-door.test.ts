@@ -133,6 +133,7 @@ test('every wrong signature, unknown repository and wrong method is the same 401
   }
   expect([...shapes]).toHaveLength(1);
   expect(lab.application.received).toEqual([]);
+  expect(lab.registry.witnessed.map(({ what, address }) => ({ what, address }))).toEqual([{ what: 'hook-refused', address: '127.0.0.1' }]);
   expect((await knock({ headers: good })).status).toBe(202);
 });
 
