@@ -12,6 +12,7 @@ import { followCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { isLoopback } from './guard.ts';
 import type { Doorplate } from './guard.ts';
+import { limitConnections } from './connections.ts';
 import { createIdentify } from './identity.ts';
 import { IN_PLAIN } from './listening.ts';
 import type { Listening } from './listening.ts';
@@ -53,6 +54,9 @@ export type HttpServer = {
 };
 
 const LAST_ANSWERS_MS = 5_000;
+const MOST_CONNECTIONS = 1024;
+/** With less, a flood of connections would keep the others waiting for a second and more: their first packets would be dropped (listen(2)). */
+const BACKLOG = 4096;
 
 export function createHttpServer(application: Application, options: HttpOptions): HttpServer {
   const { people, witness, hooks, version, log, settings = () => null, now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
@@ -76,6 +80,7 @@ export function createHttpServer(application: Application, options: HttpOptions)
     witness,
     hooks,
     refusals,
+    connections: { keep: (request, response) => connections.keep(request, response) },
     version,
     log,
     now,
@@ -95,17 +100,17 @@ export function createHttpServer(application: Application, options: HttpOptions)
   const app = createApp(context, () => ({ ...doorplate, hosts: hostsIn(settings()) }));
   // Node's own limits are looked at every 30 s only, unless told otherwise.
   const limits = { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
-  const secure = certificate === null ? null : createTlsServer({ ...limits, ...certificate }, app);
+  const secure = certificate === null ? null : createTlsServer({ ...limits, handshakeTimeout: limits.headersTimeout, ...certificate }, app);
   const server = secure ?? createServer(limits, app);
   let unfollow = (): void => undefined;
-  server.maxConnections = 1024;
+  const connections = limitConnections(server, MOST_CONNECTIONS);
   server.maxHeadersCount = 100;
 
   return {
     async listen(address, port) {
       await new Promise<void>((resolve, reject) => {
         const onError = (error: NodeJS.ErrnoException): void => reject(cannotListen(address, port, error));
-        server.once('error', onError).listen(port, address, () => {
+        server.once('error', onError).listen(port, address, BACKLOG, () => {
           server.off('error', onError);
           resolve();
         });
