@@ -125,8 +125,8 @@ test('two hundred trees with names and links that want out are refused with a re
   }
   console.log(`${trees.length} hostile trees`, ends);
   expect(trees.length).toBeGreaterThanOrEqual(200);
-  expect(ends.refused).toBeGreaterThan(50);
-  expect(ends.harmless).toBeGreaterThan(50);
+  expect(ends.refused).toBeGreaterThan(25);
+  expect(ends.harmless).toBeGreaterThan(100);
   expect(readdirSync(top).filter((name) => name.startsWith(CANARY))).toEqual([]);
 }, 240_000);
 
