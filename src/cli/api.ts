@@ -54,6 +54,7 @@ export type Api = {
   revokeToken(name: string): Promise<{ token: TokenView }>;
   users(): Promise<{ users: UserView[] }>;
   addUser(order: NewUser): Promise<{ user: UserView }>;
+  changeUser(name: string, change: Partial<Pick<NewUser, 'role' | 'clusters' | 'teams'>>): Promise<{ user: UserView }>;
   removeUser(name: string): Promise<{ message: string }>;
   changePassword(name: string, password: string): Promise<{ message: string }>;
   notices(): Promise<NoticesView>;
@@ -152,6 +153,7 @@ export function createApi(client: Client, by: string): Api {
     revokeToken: async (name) => (await send(`/tokens/${segment(name)}/revoke`)) as { token: TokenView },
     users: async () => (await get('/users')) as { users: UserView[] },
     addUser: async (order) => (await send('/users', order)) as { user: UserView },
+    changeUser: async (name, change) => (await send(`/users/${segment(name)}/change`, change)) as { user: UserView },
     removeUser: async (name) => (await send(`/users/${segment(name)}/remove`)) as { message: string },
     changePassword: async (name, password) => (await send(`/users/${segment(name)}/password`, { password })) as { message: string },
     notices: async () => (await get('/notices')) as NoticesView,

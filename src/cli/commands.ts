@@ -33,7 +33,7 @@ import { check, daemon, hookSecret, init, installHooks, trustServers } from './s
 import { statistics } from './statistics.ts';
 import { servers, status } from './status.ts';
 import { createToken, revokeToken, tokens } from './tokens.ts';
-import { addUser, changePassword, removeUser, users } from './users.ts';
+import { addUser, changePassword, changeUser, removeUser, users } from './users.ts';
 import { ROLES } from '../core/actor.ts';
 
 type Perform = (session: Session) => Promise<number>;
@@ -425,6 +425,17 @@ function peopleCommands(program: Command, does: Does): void {
       .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList, ['*'])
       .option('--teams <names>', 'teams, separated by commas', commaList, []),
     (session, [name = ''], { role: wanted = '', clusters = [], teams = [] }) => addUser(session, name, { role: wanted, clusters, teams }),
+  );
+  does(
+    user
+      .command('change')
+      .description('change what a user may, or their teams; it counts at once')
+      .argument('<name>')
+      .addOption(role())
+      .option('--clusters <globs>', 'clusters that the role is for, separated by commas', commaList)
+      .option('--teams <names>', 'teams, separated by commas; "" for none', commaList),
+    (session, [name = ''], { role: wanted, clusters, teams }) =>
+      changeUser(session, name, { ...(wanted && { role: wanted }), ...(clusters && { clusters }), ...(teams && { teams }) }),
   );
   does(user.command('list').description('users, with what they may'), (session) => users(session));
   does(user.command('remove').description('remove a user; their sessions end').argument('<name>'), (session, [name = '']) =>

@@ -1,7 +1,7 @@
-// `user add|list|remove|password`: people who sign in with a password.
+// `user add|list|change|remove|password`: people who sign in with a password.
 import { visible } from '../core/escape.ts';
 import type { UserView } from '../core/people.ts';
-import { EXIT } from './failure.ts';
+import { EXIT, usageFailure } from './failure.ts';
 import type { Output } from './output.ts';
 import { readPassword } from './password.ts';
 import type { Session } from './session.ts';
@@ -14,6 +14,15 @@ export async function addUser({ api, io, output }: Session, name: string, option
   const password = await readPassword(io, name);
   const { user } = await api().addUser({ name, password, ...options });
   output.result(user, () => [visible(`${name} is a ${user.role} for ${user.clusters.join(', ')}.`)]);
+  return EXIT.done;
+}
+
+/** What is not given stays as it is. */
+export async function changeUser({ api, output }: Session, name: string, change: Partial<UserOptions>): Promise<number> {
+  if (Object.keys(change).length === 0) throw usageFailure('there is nothing to change; give --role, --clusters or --teams');
+  const { user } = await api().changeUser(name, change);
+  const teams = user.teams.length === 0 ? '' : `, of ${user.teams.join(', ')}`;
+  output.result(user, () => [visible(`${name} is a ${user.role} for ${user.clusters.join(', ')}${teams}, from now on.`)]);
   return EXIT.done;
 }
 

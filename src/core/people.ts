@@ -19,10 +19,9 @@ export type TokenRecord = Grant & {
 };
 
 /** Somebody with a password of ours. */
-export type UserRecord = Grant & {
+export type UserRecord = UserGrant & {
   /** Unique. */
   readonly name: string;
-  readonly teams: readonly string[];
   /** Hash of the password, with its salt and the parameters it was made with. */
   readonly password: string;
   readonly createdBy: string;
@@ -83,6 +82,8 @@ export type PeopleStore = {
   user(name: string): Promise<UserRecord | null>;
   /** In the place of the one of that name, if there is one. All sessions of that name end. */
   putUser(record: UserRecord): Promise<void>;
+  /** What they may, and nothing else: their password and their sessions stay. `false`: there is none of that name. */
+  changeUser(name: string, change: UserGrant): Promise<boolean>;
   /** The user and all sessions of that name. `false`: there was none. */
   removeUser(name: string): Promise<boolean>;
   session(hash: string): Promise<SessionRecord | null>;
@@ -118,7 +119,10 @@ export type UserView = {
   createdAt: string;
 };
 
-export type UserOrder = Grant & { readonly name: string; readonly teams: readonly string[]; readonly password: string };
+/** What a user may, and for whom rules hold that they are one of. */
+export type UserGrant = Grant & { readonly teams: readonly string[] };
+
+export type UserOrder = UserGrant & { readonly name: string; readonly password: string };
 
 /** `name` empty: the password is the daemon's own token. `previous`: the session that the browser had, which ends. */
 export type Credentials = {
@@ -152,12 +156,14 @@ export type OidcReturn = {
 export type Witnessed = {
   readonly what:
     | 'refused'
+    | 'hook-refused'
     | 'signed-in'
     | 'sign-in-refused'
     | 'signed-out'
     | 'token-created'
     | 'token-revoked'
     | 'user-added'
+    | 'user-changed'
     | 'user-removed'
     | 'password-changed';
   /** As they are known, or as who they tried to come in. */
@@ -194,6 +200,8 @@ export type People = {
   ways(): Promise<SignInWays>;
   users(): Promise<readonly UserView[]>;
   addUser(order: UserOrder, actor: Actor): Promise<UserView>;
+  /** What is left out stays as it is. It counts from the next request on, also for those who are signed in; their sessions stay. */
+  changeUser(name: string, change: Partial<UserGrant>, actor: Actor): Promise<UserView>;
   /** Their sessions end. */
   removeUser(name: string, actor: Actor): Promise<void>;
   /** Their sessions end. */

@@ -4,12 +4,14 @@ import type { Witnessed } from './people.ts';
 
 const ACTIONS: Readonly<Record<Witnessed['what'], AuditAction>> = {
   refused: 'refuse',
+  'hook-refused': 'refuse',
   'signed-in': 'sign-in',
   'sign-in-refused': 'sign-in-refused',
   'signed-out': 'sign-out',
   'token-created': 'token',
   'token-revoked': 'token',
   'user-added': 'user',
+  'user-changed': 'user',
   'user-removed': 'user',
   'password-changed': 'user',
 };

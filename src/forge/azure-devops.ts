@@ -1,6 +1,7 @@
 // Azure DevOps service hooks. https://learn.microsoft.com/en-us/azure/devops/service-hooks/events#git.push
 import { at, listAt, textAt } from './fields.ts';
 import { changedRefs, isNothing, personIn } from './names.ts';
+import type { RefUpdate } from './names.ts';
 import { malformed } from './payload.ts';
 import { basicProof } from './proof.ts';
 import type { Provider } from './provider.ts';
@@ -32,7 +33,8 @@ export const azureDevOps: Provider = {
   ],
 };
 
-const updateIn = (update: unknown): { ref: string | null; deleted: boolean } => ({
+const updateIn = (update: unknown): RefUpdate => ({
   ref: textAt(update, 'name'),
   deleted: isNothing(at(update, 'newObjectId')),
+  revision: at(update, 'newObjectId'),
 });

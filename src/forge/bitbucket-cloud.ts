@@ -1,6 +1,7 @@
 // Bitbucket Cloud. https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
 import { at, listAt, textAt } from './fields.ts';
 import { changedRefs, personIn } from './names.ts';
+import type { RefUpdate } from './names.ts';
 import { hexProof } from './proof.ts';
 import type { Provider } from './provider.ts';
 import { ignored, urlsAt } from './provider.ts';
@@ -33,10 +34,10 @@ export const bitbucketCloud: Provider = {
 };
 
 /** `new` is null when the ref was deleted, `old` when it was created. */
-function updateIn(change: unknown): { ref: string | null; deleted: boolean } {
+function updateIn(change: unknown): RefUpdate {
   const now = at(change, 'new');
   const deleted = typeof now !== 'object' || now === null;
   const place = deleted ? at(change, 'old') : now;
   const name = textAt(place, 'name');
-  return { ref: name !== null && at(place, 'type') === 'tag' ? `refs/tags/${name}` : name, deleted };
+  return { ref: name !== null && at(place, 'type') === 'tag' ? `refs/tags/${name}` : name, deleted, revision: at(now, 'target', 'hash') };
 }

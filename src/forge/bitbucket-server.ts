@@ -1,6 +1,7 @@
 // Bitbucket Server and Data Center. https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html
 import { at, listAt, textAt } from './fields.ts';
 import { changedRefs, isNothing, personIn } from './names.ts';
+import type { RefUpdate } from './names.ts';
 import { basicProof, hexProof } from './proof.ts';
 import type { Provider } from './provider.ts';
 import { ignored, urlsAt } from './provider.ts';
@@ -29,7 +30,8 @@ export const bitbucketServer: Provider = {
   ],
 };
 
-function updateIn(change: unknown): { ref: string | null; deleted: boolean } {
+function updateIn(change: unknown): RefUpdate {
   const ref = textAt(change, 'ref', 'id') ?? textAt(change, 'refId');
-  return { ref, deleted: at(change, 'type') === 'DELETE' || isNothing(at(change, 'toHash')) };
+  const revision = at(change, 'toHash');
+  return { ref, deleted: at(change, 'type') === 'DELETE' || isNothing(revision), revision };
 }

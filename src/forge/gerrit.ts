@@ -1,6 +1,7 @@
 // Gerrit's plugin webhooks, whose events are those of stream-events. https://gerrit-review.googlesource.com/Documentation/cmd-stream-events.html
 import { at, listAt, textAt } from './fields.ts';
 import { changedRefs, isNothing, personIn } from './names.ts';
+import type { RefUpdate } from './names.ts';
 import { malformed } from './payload.ts';
 import { basicProof } from './proof.ts';
 import type { Provider } from './provider.ts';
@@ -36,7 +37,8 @@ export const gerrit: Provider = {
 };
 
 /** Before Gerrit 2.12 the name of a branch was short; since then it is a full ref. */
-const updateIn = (update: unknown): { ref: string | null; deleted: boolean } => ({
+const updateIn = (update: unknown): RefUpdate => ({
   ref: textAt(update, 'refName'),
   deleted: isNothing(at(update, 'newRev')),
+  revision: at(update, 'newRev'),
 });

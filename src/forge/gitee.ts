@@ -31,8 +31,9 @@ export const gitee: Provider = {
       ['project', 'git_svn_url'],
       ['project', 'html_url'],
     );
-    const deleted = at(payload, 'deleted') === true || isNothing(at(payload, 'after'));
-    return { kind: 'push', refs: changedRefs([{ ref: textAt(payload, 'ref'), deleted }]), actor, about };
+    const revision = at(payload, 'after');
+    const deleted = at(payload, 'deleted') === true || isNothing(revision);
+    return { kind: 'push', refs: changedRefs([{ ref: textAt(payload, 'ref'), deleted, revision }]), actor, about };
   },
   settings: (url, secret) => [
     'Repository → 管理 (Manage) → WebHooks → 添加 (Add)',

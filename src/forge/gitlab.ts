@@ -1,6 +1,7 @@
 // GitLab. https://docs.gitlab.com/user/project/integrations/webhook_events/
 import { at, listAt, textAt } from './fields.ts';
 import { changedRefs, isNothing, personIn } from './names.ts';
+import type { RefUpdate } from './names.ts';
 import type { Payload } from './payload.ts';
 import { textKey, tokenProof } from './proof.ts';
 import type { Provider, Reading } from './provider.ts';
@@ -55,7 +56,8 @@ function read(event: string | undefined, payload: Payload): Reading {
   }
 }
 
-const updateIn = (value: unknown): { ref: string | null; deleted: boolean } => ({
+const updateIn = (value: unknown): RefUpdate => ({
   ref: textAt(value, 'ref'),
   deleted: isNothing(at(value, 'after')),
+  revision: at(value, 'after'),
 });

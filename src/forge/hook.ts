@@ -1,7 +1,7 @@
 // Reads the notices of our own hooks (hooks/lockstep-notify): a push to Git, a commit to Subversion, or a ping.
 import type { DeployError } from '../core/errors.ts';
 import type { Change, ChangedRef } from '../core/repository.ts';
-import { isName, isNothing, personIn, shortRef } from './names.ts';
+import { isName, isNothing, isObjectId, personIn, shortRef } from './names.ts';
 import { malformed as malformedFor, payloadOf } from './payload.ts';
 import type { Payload } from './payload.ts';
 
@@ -9,8 +9,6 @@ const MOST_REFS = 1000;
 const MOST_PATHS = 2000;
 const MOST_OPTIONS = 50;
 const REMEDY = 'Is the hook of another version? Run: lockstep hooks install';
-/** Object ids of SHA-1 and SHA-256 repositories. */
-const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
  * `repository` is the name in the request's address, `delivery` its id, `body` UTF-8 JSON that has been authenticated:
@@ -78,7 +76,5 @@ function pathsIn(value: unknown): string[] | null {
   }
   return [...paths];
 }
-
-const isObjectId = (value: unknown): value is string => typeof value === 'string' && OBJECT_ID.test(value);
 
 const malformed = (why: string): DeployError => malformedFor(why, REMEDY);

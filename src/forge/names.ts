@@ -17,15 +17,22 @@ export const shortRef = (ref: string): string => (ref.startsWith('refs/heads/') 
 /** The id that Git uses for "nothing": all zeros, 40 or 64 of them. */
 export const isNothing = (id: unknown): boolean => typeof id === 'string' && /^0+$/.test(id);
 
+/** Object ids of SHA-1 and SHA-256 repositories. */
+export const isObjectId = (value: unknown): value is string => typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value);
+
+/** What a payload says of one ref. `revision`: where it was moved to, of any kind; left out where that is not told. */
+export type RefUpdate = { readonly ref: string | null; readonly deleted: boolean; readonly revision?: unknown };
+
 /**
  * Each ref once; the last word on it counts. What can be no ref is left out, for the others' sake: the repository is asked anyway. None at
  * all, or too many to record them one by one: empty, which means that anything may have changed.
  */
-export function changedRefs(updates: readonly { readonly ref: string | null; readonly deleted: boolean }[]): readonly ChangedRef[] {
+export function changedRefs(updates: readonly RefUpdate[]): readonly ChangedRef[] {
   const refs = new Map<string, ChangedRef>();
-  for (const { ref, deleted } of updates) {
+  for (const { ref, deleted, revision } of updates) {
     if (ref === null || !isName(shortRef(ref))) continue;
-    refs.set(shortRef(ref), { ref: shortRef(ref), deleted });
+    const name = shortRef(ref);
+    refs.set(name, !deleted && isObjectId(revision) ? { ref: name, deleted, revision } : { ref: name, deleted });
   }
   return refs.size > MOST_REFS ? [] : [...refs.values()];
 }

@@ -7,7 +7,7 @@ import type { Reading } from './provider.ts';
 
 /**
  * `push` has a full ref. `create` and `delete` come beside it, or alone for who chose only those; their ref is short, and `ref_type` says of
- * what. The list of commits is never read: a promotion brings none that are new.
+ * what; some of these forges add a `sha`. The list of commits is never read: a promotion brings none that are new.
  */
 export function readPushPayload(title: string, event: string | undefined, payload: Payload): Reading {
   const actor = personIn(
@@ -29,13 +29,14 @@ export function readPushPayload(title: string, event: string | undefined, payloa
     case 'ping':
       return { kind: 'ping' };
     case 'push': {
-      const deleted = at(payload, 'deleted') === true || isNothing(at(payload, 'after'));
-      return { kind: 'push', refs: changedRefs([{ ref, deleted }]), actor, about };
+      const revision = at(payload, 'after');
+      const deleted = at(payload, 'deleted') === true || isNothing(revision);
+      return { kind: 'push', refs: changedRefs([{ ref, deleted, revision }]), actor, about };
     }
     case 'create':
     case 'delete': {
       const whole = ref !== null && at(payload, 'ref_type') === 'tag' && !ref.startsWith('refs/') ? `refs/tags/${ref}` : ref;
-      return { kind: 'push', refs: changedRefs([{ ref: whole, deleted: event === 'delete' }]), actor, about };
+      return { kind: 'push', refs: changedRefs([{ ref: whole, deleted: event === 'delete', revision: at(payload, 'sha') }]), actor, about };
     }
     default:
       return ignored(title, event, actor);

@@ -15,10 +15,17 @@ export type BodyLimits = {
   readonly timeoutMs: number;
   /** Sees every chunk that is read. */
   readonly watch: (chunk: Buffer) => void;
+  /** Is told how many bytes are kept at the moment. */
+  readonly holds?: (bytes: number) => void;
+  /** Ends it, as `broken`. */
+  readonly signal?: AbortSignal;
 };
 
 /** As `readBody`; `null`: the body was read to its end, and was too large to be kept. */
-export function watchBody(request: Request, { keep, limit, timeoutMs, watch }: BodyLimits): Promise<Buffer | 'large' | 'broken' | null> {
+export function watchBody(
+  request: Request,
+  { keep, limit, timeoutMs, watch, holds, signal }: BodyLimits,
+): Promise<Buffer | 'large' | 'broken' | null> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve('large');
   return new Promise((resolve) => {
     let chunks: Buffer[] = [];
@@ -30,18 +37,21 @@ export function watchBody(request: Request, { keep, limit, timeoutMs, watch }: B
       watch(chunk);
       if (size <= keep) chunks.push(chunk);
       else chunks = [];
+      holds?.(size <= keep ? size : 0);
     };
     const onEnd = (): void => finish(size > keep ? null : Buffer.concat(chunks, size));
     const onBroken = (): void => finish('broken');
     const finish = (result: Buffer | 'large' | 'broken' | null): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
+      signal?.removeEventListener('abort', onBroken);
       // A connection that breaks from now on is nobody's business any more.
       request.on('error', () => undefined);
       if (typeof result === 'string') request.pause();
       resolve(result);
     };
     request.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+    signal?.addEventListener('abort', onBroken, { once: true });
   });
 }
 

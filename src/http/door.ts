@@ -26,6 +26,7 @@ export function createDoor(context: Context) {
         tellRefusal(context, request, actor, error);
         throw error;
       }
+      context.connections.keep(request, response);
       keepWatch(context, request, response, route);
       await route.handle(context, request, response, actor);
     };

@@ -6,6 +6,8 @@ import type { Delivery } from '../core/hook.ts';
 import { answerAndClose, watchBody } from './body.ts';
 import { answerFailure, wantsText } from './failure.ts';
 import type { RefusalReason } from './refusals.ts';
+import { createRoom } from './room.ts';
+import type { Room } from './room.ts';
 import { isPlausibleName } from './route.ts';
 import type { Context } from './route.ts';
 import { isAllowedSource } from './sources.ts';
@@ -13,7 +15,8 @@ import { isAllowedSource } from './sources.ts';
 const LARGEST_BODY = 1024 * 1024;
 /** GitHub's own limit. Beyond `LARGEST_BODY` nothing is kept: an authentic one says that anything may have changed. */
 const LARGEST_FORGE_BODY = 25 * 1024 * 1024;
-const MOST_IN_FLIGHT = 64;
+/** Of all notices that are being received, together. Whose turn it is not yet to be believed may cost no more. */
+const MOST_KEPT = 32 * 1024 * 1024;
 const BODY_TIMEOUT_MS = 10_000;
 
 /**
@@ -21,7 +24,7 @@ const BODY_TIMEOUT_MS = 10_000;
  * before 202. An unknown repository, one without secret, a foreign address, and a wrong signature are the same 401.
  */
 export function createHookDoor(): (context: Context, request: Request, response: Response) => Promise<void> {
-  let inFlight = 0;
+  const room = createRoom(MOST_KEPT);
 
   return async (context, request, response) => {
     response.set('Cache-Control', 'no-store');
@@ -32,19 +35,13 @@ export function createHookDoor(): (context: Context, request: Request, response:
     if (!isAllowedSource(door?.sources ?? [], request.socket.remoteAddress)) {
       return refuse('source', `${request.socket.remoteAddress ?? 'the address'} is not one of its "hookSources"`);
     }
-    if (inFlight >= MOST_IN_FLIGHT) return answerEarly(request, response, 503, 'busy', 'Too many notices at a time; send it again later.');
-    inFlight += 1;
-    try {
-      await receive(context, request, response, refuse);
-    } finally {
-      inFlight -= 1;
-    }
+    await receive(context, request, response, refuse, room);
   };
 }
 
 type Refuse = (reason: RefusalReason, why: string) => void;
 
-async function receive(context: Context, request: Request, response: Response, refuse: Refuse): Promise<void> {
+async function receive(context: Context, request: Request, response: Response, refuse: Refuse, room: Room): Promise<void> {
   const { hooks, now } = context;
   const { repository, door } = doorOf(context, request);
   const forge = door?.forge ?? null;
@@ -53,12 +50,18 @@ async function receive(context: Context, request: Request, response: Response, r
   const witness = hooks.witness(forge, headers, secrets, now());
 
   const limits = { keep: LARGEST_BODY, limit: hooks.mayBeLarge(headers) ? LARGEST_FORGE_BODY : LARGEST_BODY, timeoutMs: BODY_TIMEOUT_MS };
-  const body = await watchBody(request, { ...limits, watch: (chunk) => witness.update(chunk) });
+  const crowded = new AbortController();
+  const place = room.enter(request.socket.remoteAddress ?? '', 0, () => crowded.abort());
+  const follow = { watch: (chunk: Buffer) => witness.update(chunk), holds: (bytes: number) => place.hold(bytes), signal: crowded.signal };
+  const body = await watchBody(request, { ...limits, ...follow });
+  place.leave();
+  if (crowded.signal.aborted) return answerEarly(request, response, 503, 'busy', 'Too much comes at a time; send it again later.');
   if (body === 'large') return answerEarly(request, response, 413, 'too-large', 'The notice is larger than any that is taken.');
   if (body === 'broken') return answerEarly(request, response, 408, 'timeout', 'The notice did not come whole in time.');
 
   const odd = hooks.oddity(forge, headers);
   if (!witness.isAuthentic()) return refuse('signature', problem ?? odd ?? 'it is not signed with its secret, or too old');
+  context.connections.keep(request, response);
   if (odd !== null) context.refusals.remark(repository, odd);
 
   const change = readChange(context, request, response, { repository, forge, headers, body, receivedAt: now() });
@@ -107,9 +110,9 @@ async function secretsOf(
 }
 
 /** Without reading on; every refusal of one kind is byte for byte the same, whatever it was refused for. */
-function refusal({ refusals }: Context, request: Request, response: Response, repository: string | null): Refuse {
+function refusal({ refusals, addressOf }: Context, request: Request, response: Response, repository: string | null): Refuse {
   return (reason, why) => {
-    refusals.note(repository, reason, visibleLine(why));
+    refusals.note(repository, reason, addressOf(request), visibleLine(why));
     // Some senders (Gerrit's plugin) give the password of their URL only when they are asked for it.
     response.set('WWW-Authenticate', 'Basic realm="Lockstep hooks", charset="UTF-8"');
     answerEarly(request, response, 401, 'unauthorized', 'The signature is not valid for this address.');

@@ -56,6 +56,14 @@ export const peoplePaths = {
       responses: { ...change, 201: json('Added.', object({ user: ref('User') })) },
     },
   },
+  '/api/v1/users/{name}/change': {
+    post: {
+      summary: 'Change what a user may, or their teams; what is left out stays',
+      parameters: [name],
+      requestBody: body({ ...grant, teams: listOf(text), by }),
+      responses: { ...change, 200: json('Changed; it counts from the next request on.', object({ user: ref('User') })) },
+    },
+  },
   '/api/v1/users/{name}/remove': {
     post: {
       summary: 'Remove a user; their sessions end',

@@ -1,7 +1,7 @@
 // /api/v1/tokens and /api/v1/users: who else may use the API, for those who decide about it.
 import type { Request, Response } from 'express';
 import type { Actor } from '../core/actor.ts';
-import { PASSWORD, readJson, speaker, TOKEN, USER, WHO } from './request-body.ts';
+import { GRANT, PASSWORD, readJson, speaker, TOKEN, USER, WHO } from './request-body.ts';
 import { isPlausibleName, notFound } from './route.ts';
 import type { Context, Route } from './route.ts';
 
@@ -11,6 +11,7 @@ export const peopleRoutes: readonly Route[] = [
   { method: 'post', path: '/api/v1/tokens/:name/revoke', door: 'token', needs: 'admin', on: 'all', handle: revokeToken },
   { method: 'get', path: '/api/v1/users', door: 'token', needs: 'admin', on: 'all', handle: users },
   { method: 'post', path: '/api/v1/users', door: 'token', needs: 'admin', on: 'all', handle: addUser },
+  { method: 'post', path: '/api/v1/users/:name/change', door: 'token', needs: 'admin', on: 'all', handle: changeUser },
   { method: 'post', path: '/api/v1/users/:name/remove', door: 'token', needs: 'admin', on: 'all', handle: removeUser },
   { method: 'post', path: '/api/v1/users/:name/password', door: 'token', needs: 'admin', on: 'all', handle: changePassword },
 ];
@@ -38,6 +39,13 @@ async function users({ people }: Context, _request: Request, response: Response)
 async function addUser({ people }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
   const { by, ...order } = await readJson(request, USER);
   response.status(201).json({ user: await people.addUser(order, speaker(actor, by)) });
+}
+
+async function changeUser({ people }: Context, request: Request, response: Response, actor: Actor): Promise<void> {
+  const name = nameIn(request, 'user');
+  const { by, role, clusters, teams } = await readJson(request, GRANT);
+  const change = { ...(role && { role }), ...(clusters && { clusters }), ...(teams && { teams }) };
+  response.json({ user: await people.changeUser(name, change, speaker(actor, by)) });
 }
 
 async function removeUser({ people }: Context, request: Request, response: Response, actor: Actor): Promise<void> {

@@ -1,11 +1,12 @@
-// Notices that were not believed: counted, and logged without ever filling the log. Nothing of them is kept.
+// Notices that were not believed: counted, logged and audited without ever filling log or disk. Nothing of them is kept.
+import type { RefusalAudit } from './refusal-audit.ts';
 
 /** `headers`: they prove nothing; `source`: not from an address of `hookSources`; `signature`: not made with a secret of the repository. */
 export type RefusalReason = 'headers' | 'source' | 'signature';
 
 export type Refusals = {
   /** `repository` null: there is none of the name that was asked for. `why`: for the log, one line. */
-  note(repository: string | null, reason: RefusalReason, why: string): void;
+  note(repository: string | null, reason: RefusalReason, address: string | null, why: string): void;
   /** Something odd about a notice that was taken all the same. */
   remark(repository: string, what: string): void;
   counts(): readonly { readonly repository: string; readonly reason: RefusalReason; readonly count: number }[];
@@ -16,7 +17,7 @@ const QUIET_MS = 60_000;
 const MOST_KEYS = 10_000;
 
 /** Of each repository and kind at most one line a minute, which says how many more there were since the last one. */
-export function createRefusals(log: (line: string) => void, now: () => number): Refusals {
+export function createRefusals(log: (line: string) => void, audit: Pick<RefusalAudit, 'note'>, now: () => number): Refusals {
   const counts = new Map<string, { repository: string; reason: RefusalReason; count: number }>();
   const lines = new Map<string, { at: number; swallowed: number }>();
 
@@ -33,11 +34,12 @@ export function createRefusals(log: (line: string) => void, now: () => number): 
   }
 
   return {
-    note(repository, reason, why) {
+    note(repository, reason, address, why) {
       const key = `${reason} ${repository ?? ''}`;
       const entry = counts.get(key) ?? { repository: repository ?? '', reason, count: 0 };
       entry.count += 1;
       if (counts.size < MOST_KEYS) counts.set(key, entry);
+      audit.note(repository, address, why);
       say(key, `notices of ${repository ?? 'an unknown repository'} are refused: ${why}`);
     },
     remark: (repository, what) => say(`remark ${repository}`, `a notice of ${repository} is odd: ${what}`),

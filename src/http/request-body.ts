@@ -50,6 +50,17 @@ export const USER = z.strictObject({
   teams: z.array(z.string().max(100)).max(100).default([]),
   by,
 });
+/** What is left out stays as it is; one of them has to be there. */
+export const GRANT = z
+  .strictObject({
+    role: z.enum(ROLES).optional(),
+    clusters: z.array(z.string().max(100)).max(100).optional(),
+    teams: z.array(z.string().max(100)).max(100).optional(),
+    by,
+  })
+  .refine(({ role, clusters, teams }) => [role, clusters, teams].some((one) => one !== undefined), {
+    message: 'names neither "role" nor "clusters" nor "teams", so there is nothing to change',
+  });
 export const PASSWORD = z.strictObject({ password: z.string().max(4096), by });
 export const MIGRATION = z.strictObject({ done: z.boolean(), by });
 

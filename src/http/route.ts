@@ -6,6 +6,7 @@ import type { HookReader } from '../core/hook.ts';
 import { DeployError } from '../core/errors.ts';
 import type { People, Witness } from '../core/people.ts';
 import type { Admission } from './admission.ts';
+import type { Connections } from './connections.ts';
 import type { Identify } from './identity.ts';
 import type { Refusals } from './refusals.ts';
 import type { CookiePlace } from './session-cookie.ts';
@@ -22,6 +23,7 @@ export type Context = {
   /** Is told of what was refused to somebody who is known. */
   readonly witness: Witness;
   readonly refusals: Refusals;
+  readonly connections: Connections;
   readonly version: string;
   readonly log: (line: string) => void;
   readonly now: () => number;

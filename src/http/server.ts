@@ -12,10 +12,12 @@ import { followCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { isLoopback } from './guard.ts';
 import type { Doorplate } from './guard.ts';
+import { limitConnections } from './connections.ts';
 import { createIdentify } from './identity.ts';
 import { IN_PLAIN } from './listening.ts';
 import type { Listening } from './listening.ts';
 import { addressBehind } from './peer.ts';
+import { createRefusalAudit } from './refusal-audit.ts';
 import { createRefusals } from './refusals.ts';
 import type { Context } from './route.ts';
 import type { CookiePlace } from './session-cookie.ts';
@@ -52,12 +54,16 @@ export type HttpServer = {
 };
 
 const LAST_ANSWERS_MS = 5_000;
+const MOST_CONNECTIONS = 1024;
+/** With less, a flood of connections would keep the others waiting for a second and more: their first packets would be dropped (listen(2)). */
+const BACKLOG = 4096;
 
 export function createHttpServer(application: Application, options: HttpOptions): HttpServer {
   const { people, witness, hooks, version, log, settings = () => null, now = Date.now, slowReaderMs = 10_000, watchMs = 30_000 } = options;
   const { listening = IN_PLAIN, certificate = null, certificateMs = 10_000 } = options;
   const streams = new Set<AbortController>();
-  const refusals = createRefusals(log, now);
+  const refusalAudit = createRefusalAudit(witness);
+  const refusals = createRefusals(log, refusalAudit, now);
   const addressOf = (request: Request): string | null => addressBehind(listening.behindProxy, request);
   const cookiePlace = ({ headers }: Request): CookiePlace => {
     const { url } = settings() ?? { url: null };
@@ -74,6 +80,7 @@ export function createHttpServer(application: Application, options: HttpOptions)
     witness,
     hooks,
     refusals,
+    connections: { keep: (request, response) => connections.keep(request, response) },
     version,
     log,
     now,
@@ -93,17 +100,17 @@ export function createHttpServer(application: Application, options: HttpOptions)
   const app = createApp(context, () => ({ ...doorplate, hosts: hostsIn(settings()) }));
   // Node's own limits are looked at every 30 s only, unless told otherwise.
   const limits = { headersTimeout: 10_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
-  const secure = certificate === null ? null : createTlsServer({ ...limits, ...certificate }, app);
+  const secure = certificate === null ? null : createTlsServer({ ...limits, handshakeTimeout: limits.headersTimeout, ...certificate }, app);
   const server = secure ?? createServer(limits, app);
   let unfollow = (): void => undefined;
-  server.maxConnections = 1024;
+  const connections = limitConnections(server, MOST_CONNECTIONS);
   server.maxHeadersCount = 100;
 
   return {
     async listen(address, port) {
       await new Promise<void>((resolve, reject) => {
         const onError = (error: NodeJS.ErrnoException): void => reject(cannotListen(address, port, error));
-        server.once('error', onError).listen(port, address, () => {
+        server.once('error', onError).listen(port, address, BACKLOG, () => {
           server.off('error', onError);
           resolve();
         });
@@ -124,6 +131,7 @@ export function createHttpServer(application: Application, options: HttpOptions)
         server.closeIdleConnections();
       });
       clearTimeout(timer);
+      refusalAudit.close();
     },
   };
 }

@@ -3,6 +3,7 @@ import { problemOf } from '../core/errors.ts';
 import type { Change, Repository } from '../core/repository.ts';
 import { hasMoved, look, sightOf } from './look.ts';
 import type { LookTools, RefOutcome } from './look.ts';
+import { withSharedCommits } from './shared-commits.ts';
 
 export type Lookout = {
   /**
@@ -26,6 +27,7 @@ type Waiting = {
 };
 
 const HOOK_FIRST_MS = 1_000;
+const LOOKS_AT_ONCE = 100;
 
 export function createLookout(tools: LookTools, now: () => number, log: (message: string) => void): Lookout {
   const waiting = new Map<string, Waiting[]>();
@@ -63,8 +65,15 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
       if (batch.length === 0) return;
       const sight = await sightOf(tools, repository);
       if ('problem' in sight) log(`repository ${repository.name} does not answer: ${sight.problem}`);
-      for (const { change, receivedAt, resolve, reject } of batch)
-        await look(tools, repository, sight, change, receivedAt).then(resolve, reject);
+      const shared = withSharedCommits(tools);
+      // Two looks at a branch that moved must not both take it for new. Where nothing moved, those that come in a flood share one commit.
+      const atOnce = (): number => ('heads' in sight && hasMoved(tools, repository, sight) ? 1 : LOOKS_AT_ONCE);
+      while (batch.length > 0) {
+        const some = batch.splice(0, atOnce());
+        await Promise.all(
+          some.map(({ change, receivedAt, resolve, reject }) => look(shared, repository, sight, change, receivedAt).then(resolve, reject)),
+        );
+      }
     }
   }
 
@@ -87,9 +96,8 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
 
   /** Deliveries that were answered, and whose outcome could not be recorded (the daemon died, the disk was full). */
   async function reportOpen(repository: Repository): Promise<void> {
-    for (const { change, receivedAt } of await tools.store.openDeliveries()) {
-      if (change.repository === repository.name) await report(repository, change, receivedAt);
-    }
+    const open = (await tools.store.openDeliveries()).filter(({ change }) => change.repository === repository.name);
+    await Promise.all(open.map(({ change, receivedAt }) => report(repository, change, receivedAt)));
   }
 
   function reschedule(): void {

@@ -17,9 +17,9 @@ export type Receiver = {
   readonly now: () => number;
 };
 
-/** A person waits at the other end of our own hook; a forge waits longer. What is not decided by then, `lockstep deliveries` tells. */
+/** A person waits at the other end of our own hook, a queue at that of a forge. What is not decided by then, `lockstep deliveries` tells. */
 const HOOK_WITHIN_MS = 600;
-const FORGE_WITHIN_MS = 1_000;
+const FORGE_WITHIN_MS = 400;
 const REPLAY_WITHIN_MS = 10_000;
 
 /** Resolves when the change is durable. The same delivery again gets the recorded answer. Rejects with `store` and `not-found`. */

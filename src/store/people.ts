@@ -53,6 +53,11 @@ export function openPeopleStore(directory: string): PeopleStore {
     users: () => read(() => statements.users.all().map(readUser)),
     user: (name) => read(() => orNull(statements.user.get(name), readUser)),
     putUser: (record) => write(() => putUser.immediate(record)),
+    changeUser: (name, { role, clusters, teams }) =>
+      write(() => {
+        const row = { name, role, clusters: JSON.stringify(clusters), teams: JSON.stringify(teams) };
+        return statements.changeUser.run(row).changes > 0;
+      }),
     removeUser: (name) => write(() => removeUser.immediate(name)),
     session: (hash) => read(() => orNull(statements.session.get(hash), readSession)),
     addSession: (record) => write(() => addSession.immediate(record)),
@@ -78,6 +83,9 @@ function prepare(database: Database.Database) {
     putUser: row<[Row<UserRecord>], never>(
       `REPLACE INTO users (name, password, role, clusters, teams, createdBy, createdAt)
        VALUES (@name, @password, @role, @clusters, @teams, @createdBy, @createdAt)`,
+    ),
+    changeUser: row<[Pick<Row<UserRecord>, 'name' | 'role' | 'clusters' | 'teams'>], never>(
+      'UPDATE users SET role = @role, clusters = @clusters, teams = @teams WHERE name = @name',
     ),
     removeUser: row<[string], never>('DELETE FROM users WHERE name = ?'),
     session: row<[string], Row<SessionRecord>>('SELECT * FROM sessions WHERE hash = ?'),

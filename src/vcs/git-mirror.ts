@@ -238,6 +238,9 @@ async function talk<T>(call: Talk, task: (git: SimpleGit) => PromiseLike<T>): Pr
       baseDir: call.directory,
       abort: signal,
       maxConcurrentProcesses: 1,
+      // By itself simple-git takes a git that was killed, or failed without a word, for one that has told all there is.
+      errors: (error, { exitCode, stdErr }) =>
+        error ?? (exitCode === 0 ? undefined : Buffer.concat([...stdErr, Buffer.from(`git ended with ${exitCode}`)])),
       allowEnvironment: [...GIT_VARIABLES, 'GIT_CEILING_DIRECTORIES'],
     })
       .env(call.env)

@@ -53,8 +53,37 @@ describe('refs', () => {
     ['gitee-delete', gone('servers/demo')],
     ['gitee-tag', up('refs/tags/v1.0')],
   ])('of %s are all there', (name, refs) => {
-    expect(change(name)).toMatchObject({ repository: 'shop', source: fixture(name).forge, refs });
+    expect(change(name)).toMatchObject({ repository: 'shop', source: fixture(name).forge });
+    expect(change(name).refs.map(({ ref, deleted }) => ({ ref, deleted }))).toEqual(refs);
     expect(change(name).ignored).toBeUndefined();
+  });
+
+  const HEAD = '0d1a26e67d8f5eaf1f6ba5c57fc3c7d91ac0fd1c';
+  test.each([
+    ['github-push', [HEAD]],
+    ['github-delete-branch', [undefined]],
+    ['gitlab-push', [HEAD]],
+    ['gitlab-system-update', [HEAD, HEAD]],
+    ['gitea-push', [HEAD]],
+    ['forgejo-push', [HEAD]],
+    ['gogs-push', [HEAD]],
+    ['gogs-create', [HEAD]],
+    ['bitbucket-cloud-push', [HEAD, HEAD, HEAD, undefined, HEAD]],
+    ['bitbucket-server-push', [HEAD, HEAD, undefined, HEAD]],
+    ['azure-devops-push', [HEAD, HEAD, undefined, HEAD]],
+    ['gerrit-ref-updated', [HEAD]],
+    ['gerrit-batch-ref-updated', [HEAD, HEAD]],
+    ['gitee-push', [HEAD]],
+  ])('of %s are told with where each was moved to', (name, revisions) => {
+    expect(change(name).refs.map(({ revision }) => revision)).toEqual(revisions);
+  });
+
+  test('are told without it when it is no object id', () => {
+    const one = fixture('github-push');
+    for (const after of ['HEAD', HEAD.slice(1), HEAD.toUpperCase(), `${HEAD}\n`, 5, null]) {
+      expect(read({ ...one, payload: { ...one.payload, after } })).toMatchObject({ refs: [{ ref: 'servers/production', deleted: false }] });
+      expect((read({ ...one, payload: { ...one.payload, after } }) as Change).refs[0]).not.toHaveProperty('revision');
+    }
   });
 });
 

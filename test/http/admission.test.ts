@@ -30,6 +30,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /api/v1/deployments/:number/migration': { done: true },
   'post /api/v1/tokens': { name: 'new', role: 'viewer', clusters: ['*'] },
   'post /api/v1/users': { name: 'new', password: 'correct horse battery', role: 'viewer', clusters: ['*'] },
+  'post /api/v1/users/:name/change': { role: 'deployer' },
   'post /api/v1/users/:name/password': { password: 'correct horse battery' },
 };
 

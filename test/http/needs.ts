@@ -56,6 +56,7 @@ export const NEEDS: Readonly<Record<string, string>> = {
   'post /api/v1/tokens/:name/revoke': 'admin on all',
   'get /api/v1/users': 'admin on all',
   'post /api/v1/users': 'admin on all',
+  'post /api/v1/users/:name/change': 'admin on all',
   'post /api/v1/users/:name/remove': 'admin on all',
   'post /api/v1/users/:name/password': 'admin on all',
   'get /login': 'open',

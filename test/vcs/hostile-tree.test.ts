@@ -1,11 +1,12 @@
 // Trees that must not become files: crafted byte by byte, fetched from a real repository.
 import { describe, expect, test } from '@jest/globals';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { openVersionControl } from '../../src/vcs/open.ts';
 import { createTreeGuard } from '../../src/vcs/tree-guard.ts';
 import type { TreeEntry, TreeLimits } from '../../src/vcs/tree-guard.ts';
 import { blob, commitTree, makeGitLab, rawTree } from '../lab/git.ts';
+import { CANARY, hostileNames } from '../lab/hostile-names.js';
 import { emptyDirectory, never, repositoryOf, temporaryDirectory } from './lab.ts';
 
 const top = temporaryDirectory();
@@ -79,6 +80,55 @@ describe('a Git tree is refused', () => {
     expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f]/);
   });
 });
+
+test('two hundred trees with names and links that want out are refused with a reason, or stay where they are put', async () => {
+  const names = hostileNames(260, 7).filter((name) => !/[/\0\ud800]/.test(name) && name !== '');
+  const targets = [
+    '/',
+    '..',
+    '../..',
+    './../x',
+    'a/../../x',
+    '/proc/self/environ',
+    '//etc/passwd',
+    '.git/config',
+    '~/.ssh/id_ed25519',
+    '-rf',
+  ];
+  const trees = [
+    ...names.slice(0, 100).map((name) => () => tree(['100644', name, file])),
+    ...names.slice(0, 40).map((name) => () => tree(['40000', name, inner])),
+    ...names.slice(0, 30).map((name) => () => tree(['40000', 'd', tree(['120000', 'l', link(name)])])),
+    ...targets.map((target) => () => tree(['120000', 'l', link(target)])),
+    ...targets.map((target) => () => tree(['40000', 'a', tree(['40000', 'b', tree(['120000', 'l', link(`../../${target}`)])])])),
+    ...targets.map((target) => () => tree(['120000', 'l', link(target)], ['40000', 'l.d', tree(['120000', 'm', link('../l/x')])])),
+  ];
+  const ends = { refused: 0, harmless: 0 };
+  for (const make of trees) {
+    const branch = `case-${++count}`;
+    const id = commitTree(lab.bare, branch, make());
+    const out = emptyDirectory(top);
+    try {
+      await vcs.export(branch, id, '.', out, never);
+      for (const path of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
+        const stat = lstatSync(join(out, path));
+        if (!stat.isSymbolicLink()) continue;
+        const leads = resolve(dirname(join(out, path)), readlinkSync(join(out, path)));
+        expect(`${leads}/`).toMatch(new RegExp(`^${out}/`));
+      }
+      ends.harmless += 1;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'hostile-tree', message: expect.stringMatching(/was refused: ./) });
+      expect(readdirSync(out)).toEqual([]);
+      ends.refused += 1;
+    }
+  }
+  console.log(`${trees.length} hostile trees`, ends);
+  expect(trees.length).toBeGreaterThanOrEqual(200);
+  expect(ends.refused).toBeGreaterThan(25);
+  expect(ends.harmless).toBeGreaterThan(100);
+  expect(readdirSync(top).filter((name) => name.startsWith(CANARY))).toEqual([]);
+}, 240_000);
 
 describe('the guard', () => {
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
