@@ -1,5 +1,6 @@
 // Hook secrets and the API token: made once, kept in files that only the daemon's account can read.
 import { createHash, randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from '../core/errors.ts';
@@ -14,7 +15,7 @@ export type Secrets = {
   ensureSecret(repository: string): Promise<string>;
   /**
    * All hook secrets in force, newest first: one a line in `<data>/secrets/<repository>`, `#` begins a comment. Several are valid while a
-   * secret is being replaced. No file, nothing valid in it, or fewer than 24 bytes: `[]`, the door is closed. The file is read anew each time.
+   * secret is being replaced. No file, nothing valid in it, or fewer than 24 bytes: `[]`, the door is closed. The file is read anew when it has changed.
    */
   secretsOf(repository: string): Promise<string[]>;
   /** Makes a new secret that stands before the others, which stay in force (the newest three of them). Returns the new one. */
@@ -27,6 +28,17 @@ export type Secrets = {
   ensureToken(): Promise<string>;
 };
 
+/** Changes with the content, the mode and the owner of a file; `null`: it cannot be looked at. */
+function stateOf(file: string): string | null {
+  let found;
+  try {
+    found = statSync(file, { bigint: true });
+  } catch {
+    return null; // What is wrong with it is found by reading it.
+  }
+  return [found.dev, found.ino, found.size, found.mode, found.uid, found.mtimeNs, found.ctimeNs].join(' ');
+}
+
 const MIN_SECRET_BYTES = 24;
 /** A secret that is being replaced needs two; more are forgotten ones. */
 const MOST_SECRETS = 4;
@@ -36,7 +48,18 @@ const MAX_FILE_BYTES = 64 * 1024;
 export function openSecrets(dataDirectory: string): Secrets {
   const directory = join(dataDirectory, 'secrets');
   const fileOf = (repository: string): string => join(directory, safeFileName(repository));
-  const secretsOf = async (repository: string): Promise<string[]> => linesOf(await readPrivate(fileOf(repository))).filter(isSecret);
+  const known = new Map<string, { readonly state: string; readonly secrets: string[] }>();
+  /** A flood of notices reads a file once, and not at all as long as it is the same. */
+  const secretsOf = async (repository: string): Promise<string[]> => {
+    const file = fileOf(repository);
+    const state = stateOf(file);
+    const before = known.get(file);
+    if (before !== undefined && before.state === state) return [...before.secrets];
+    const secrets = linesOf(await readPrivate(file)).filter(isSecret);
+    // What was read may be newer than what was looked at, never older.
+    if (state !== null) known.set(file, { state, secrets });
+    return [...secrets];
+  };
 
   return {
     fileOf,
