@@ -30,8 +30,8 @@ writeFileSync(
     repositories: { shop: { type: 'git', url: join(dir, 'shop.git') } },
     branches: [{ repository: 'shop', branch: 'servers/many', clusters: ['many'] }],
     clusters: {
-      // Half a second for one operation on average, fifty at a time: a hundred begin and a hundred end in a second.
-      many: { transport: 'simulated', simulation: { delay: '1s' }, servers: [`web[1-${SERVERS}]`], concurrency: 50, connections: 50 },
+      // Almost half a second for one operation on average, forty at a time: a hundred begin and a hundred end in a second.
+      many: { transport: 'simulated', simulation: { delay: '1s' }, servers: [`web[1-${SERVERS}]`], concurrency: 40, connections: 40 },
     },
   }),
 );

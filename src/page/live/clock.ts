@@ -36,8 +36,10 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+let medium: Intl.DateTimeFormat | null = null;
+
 /** In the reader's own zone, then in UTC. */
 export function absolute(iso: string): string {
   const date = new Date(iso);
-  return `${date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })} (${iso.replace(/\.\d+Z$/, 'Z')})`;
+  return `${(medium ??= new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })).format(date)} (${iso.replace(/\.\d+Z$/, 'Z')})`;
 }

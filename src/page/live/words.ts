@@ -157,5 +157,7 @@ export const PURPOSES: Readonly<Record<DeploymentView['purpose'], string>> = {
 
 export const short = (revision: string): string => (/^[0-9a-f]{40,64}$/.test(revision) ? revision.slice(0, 8) : revision);
 export const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
-export const plural = (count: number, word: string): string => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+/** 12345: 12,345. Without Intl, whose first use costs a page 20 ms. */
+export const grouped = (count: number): string => String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+export const plural = (count: number, word: string): string => `${grouped(count)} ${word}${count === 1 ? '' : 's'}`;
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -4,7 +4,7 @@ import { duration, now } from '../live/clock.ts';
 import type { UsualTimes } from '../live/history.ts';
 import { watchTimings } from '../live/live-servers.ts';
 import type { LiveServers } from '../live/live-servers.ts';
-import { STEP_MEANINGS, toneOfStep } from '../live/words.ts';
+import { grouped, STEP_MEANINGS, toneOfStep } from '../live/words.ts';
 import { Icon } from '../parts/icons.tsx';
 
 type Props = {
@@ -70,8 +70,8 @@ function Column({ view, servers, usual, onServer, step }: Props & { readonly ste
           <span class="column-word">{wordOf(view, step)}</span>
         ) : (
           <>
-            <strong>{done.toLocaleString('en')}</strong>
-            <span class="muted">/{step.total.toLocaleString('en')}</span>
+            <strong>{grouped(done)}</strong>
+            <span class="muted">/{grouped(step.total)}</span>
           </>
         )}
       </div>

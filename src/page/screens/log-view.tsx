@@ -9,6 +9,7 @@ import { matching } from '../live/log-filter.ts';
 import { watch } from '../live/watch.ts';
 import type { LogLine } from '../live/log-lines.ts';
 import { query, setQuery } from '../live/location.ts';
+import { grouped } from '../live/words.ts';
 import { Icon } from '../parts/icons.tsx';
 
 type Props = { readonly number: number; readonly log: LiveLog; readonly names: readonly string[] };
@@ -74,8 +75,8 @@ export function LogView({ number, log, names }: Props) {
       <div class="section-head">
         <h2>Log</h2>
         <span class="muted">
-          {count.toLocaleString('en')} {count === 1 ? 'line' : 'lines'}
-          {log.dropped > 0 && `, ${log.dropped.toLocaleString('en')} more are in the raw log`}
+          {grouped(count)} {count === 1 ? 'line' : 'lines'}
+          {log.dropped > 0 && `, ${grouped(log.dropped)} more are in the raw log`}
         </span>
         <div class="log-tools">
           <label class="filter">
@@ -182,7 +183,7 @@ function optionsOf(names: readonly string[], chosen: string | null): readonly st
   return chosen === null || some.includes(chosen) ? some : [chosen, ...some];
 }
 
-const clock = (at: number): string => new Date(at).toLocaleTimeString('en-GB');
+const clock = (at: number): string => new Date(at).toTimeString().slice(0, 8);
 
 async function download(number: number): Promise<void> {
   const response = await ask(`deployments/${number}/log`);

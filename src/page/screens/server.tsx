@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { ServerDetailView } from '../../core/insight.ts';
 import { duration } from '../live/clock.ts';
 import { clusterPath, deploymentPath } from '../live/location.ts';
-import { short, toneOfServer } from '../live/words.ts';
+import { grouped, short, toneOfServer } from '../live/words.ts';
 import { Empty } from '../parts/empty.tsx';
 import { showInTab } from '../parts/favicon.ts';
 import { Icon, Pill } from '../parts/icons.tsx';
@@ -69,7 +69,7 @@ export function ServerScreen({ cluster, server }: Props) {
           <Fact name="Last contact">{view.contact === null ? 'not since the daemon started' : <When at={view.contact.at} />}</Fact>
           {view.contact !== null && (
             <Fact name="Free">
-              {(view.contact.freeBytes / 1e9).toFixed(1)} GB, {view.contact.freeInodes.toLocaleString('en')} inodes
+              {(view.contact.freeBytes / 1e9).toFixed(1)} GB, {grouped(view.contact.freeInodes)} inodes
             </Fact>
           )}
         </dl>

@@ -6,7 +6,7 @@ import { duration } from '../live/clock.ts';
 import { watchStates, watchTimings } from '../live/live-servers.ts';
 import type { LiveServers } from '../live/live-servers.ts';
 import { serverPath } from '../live/location.ts';
-import { isNotOk, plural, SERVER_STATES, toneOfServer } from '../live/words.ts';
+import { grouped, isNotOk, plural, SERVER_STATES, toneOfServer } from '../live/words.ts';
 import { askFirst } from '../parts/dialog.tsx';
 import { Icon, Pill } from '../parts/icons.tsx';
 import { Matrix } from './matrix.tsx';
@@ -55,7 +55,7 @@ function Legend({ servers }: { readonly servers: LiveServers }) {
         (counts[i] ?? 0) === 0 ? null : (
           <li key={state} class={`tone-${toneOfServer(state)}`}>
             <span class={`cell cell-${state}`} aria-hidden="true" />
-            <strong>{counts[i]?.toLocaleString('en')}</strong> {state}
+            <strong>{grouped(counts[i] ?? 0)}</strong> {state}
           </li>
         ),
       )}
