@@ -1,5 +1,6 @@
 // Who is compared: each brings the head of the repository to all servers, in its own usual and well-tuned way.
-// `prepare` sets it up once; `deploy` starts it and resolves when it says that it is done. Where a server serves from is `serves`.
+// `setUp` makes it ready, `firstCopy` brings what nobody has yet (where left out: as `deploy`), `deploy` brings a commit; both resolve when it says
+// that it is done. Where a server serves from is `serves`.
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,21 +61,25 @@ export const ssh = {
   name: 'ssh HOST true',
   isNothing: true,
   available: () => true,
-  prepare: async () => undefined,
+  setUp: async () => undefined,
+  firstCopy: async () => undefined,
   deploy: (lab) => each(lab.servers, 50, (server) => lab.run('ssh', [...sshOptions(lab), destination(lab, server), 'true'])),
 };
 
 export const rsyncChanged = {
   name: 'rsync of the changed files, in place',
+  firstName: 'rsync -a',
   available: () => true,
-  prepare: async (lab) => {
+  setUp: async (lab) => {
     lab.changed = await checkout(lab, 'changed');
-    await each(lab.servers, 10, async (server) => {
-      const path = home(lab, 'changed', server);
-      await mkdir(path, { recursive: true });
-      await must('rsync', ['-a', '--exclude=.git', '-e', rsh(lab), `${lab.changed.directory}/`, `${destination(lab, server)}:${path}/`]);
-    });
+    await each(lab.servers, 10, (server) => mkdir(home(lab, 'changed', server), { recursive: true }));
   },
+  /** This is a plain `rsync -a`. */
+  firstCopy: (lab) =>
+    each(lab.servers, 50, async (server) => {
+      const to = `${destination(lab, server)}:${home(lab, 'changed', server)}/`;
+      await lab.run('rsync', ['-a', '--exclude=.git', '-e', rsh(lab), `${lab.changed.directory}/`, to]);
+    }),
   deploy: async (lab) => {
     const list = join(lab.directory, 'changed-list');
     await writeFile(list, (await lab.changed.pull()).join('\n'));
@@ -95,11 +100,10 @@ export const rsyncChanged = {
 export const linkDest = {
   name: 'script with rsync --link-dest',
   available: () => true,
-  prepare: async (lab) => {
+  setUp: async (lab) => {
     lab.linked = await checkout(lab, 'linked');
     lab.linkedNumber = 0;
     await each(lab.servers, 10, (server) => mkdir(join(home(lab, 'linked', server), 'releases'), { recursive: true }));
-    await linkDest.deploy(lab);
   },
   deploy: async (lab) => {
     await lab.linked.pull();
@@ -131,7 +135,7 @@ export const linkDest = {
 export const capistrano = {
   name: 'Capistrano 3',
   available: () => has('cap'),
-  prepare: async (lab) => {
+  setUp: async (lab) => {
     const directory = (lab.capistrano = join(lab.directory, 'capistrano'));
     await mkdir(join(directory, 'config/deploy'), { recursive: true });
     await writeFile(
@@ -145,7 +149,6 @@ export const capistrano = {
     const lines = lab.servers.map((server) => `server '${server.address}', user: '${lab.sshd.user}', roles: %w{app}`);
     const options = `set :ssh_options, { port: ${lab.sshd.port}, keys: ['${lab.sshd.identity}'], keys_only: true, user_known_hosts_file: '${lab.sshd.knownHosts}', auth_methods: %w(publickey), config: false }`;
     await writeFile(join(directory, 'config/deploy/production.rb'), `${lines.join('\n')}\n${options}\n`);
-    await capistrano.deploy(lab);
   },
   deploy: (lab) => lab.run('cap', ['production', 'deploy'], { cwd: lab.capistrano }),
   serves: (lab, server) => join(lab.sshd.homeOf(server.address), 'capistrano/current'),
@@ -154,7 +157,7 @@ export const capistrano = {
 export const ansible = {
   name: 'Ansible synchronize, tuned',
   available: () => has('ansible-playbook'),
-  prepare: async (lab) => {
+  setUp: async (lab) => {
     const directory = (lab.ansible = join(lab.directory, 'ansible'));
     await mkdir(directory, { recursive: true });
     lab.ansibleCheckout = await checkout(lab, 'ansible');
@@ -180,7 +183,6 @@ export const ansible = {
     - file: { src: "releases/{{ number }}", dest: "{{ home }}/current", state: link, force: true }
 `,
     );
-    await ansible.deploy(lab);
   },
   deploy: async (lab) => {
     await lab.ansibleCheckout.pull();
@@ -203,7 +205,7 @@ export const lockstep = (lab, label, keep, settings = {}) => {
     name: label,
     isOurs: true,
     available: () => true,
-    prepare: async () => {
+    setUp: async () => {
       await mkdir(directory, { recursive: true });
       const servers = lab.servers.map(({ name, address }) => ({
         name,
@@ -245,8 +247,8 @@ export const lockstep = (lab, label, keep, settings = {}) => {
       api = (path) =>
         fetch(`${env.LOCKSTEP_URL}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.json());
       await ask('hooks', 'install', lab.repository.bare);
-      await ask('deploy', 'production', '--wait');
     },
+    firstCopy: () => ask('deploy', 'production', '--wait'),
     /** The push itself deploys: this only waits for the end. */
     deploy: async () => {
       const revision = await lab.repository.revision();

@@ -40,7 +40,7 @@ function contendersFor(lab, { isFirst, isRollback }) {
   const all = isRollback
     ? ours
     : isFirst
-      ? [linkDest, capistrano, ansible, ours[0]]
+      ? [rsyncChanged, linkDest, capistrano, ansible, ours[0]]
       : [ssh, rsyncChanged, linkDest, capistrano, ansible, ...ours];
   const wanted = values.only?.toLowerCase().split(',');
   return all.filter((one) => wanted === undefined || wanted.some((word) => one.name.toLowerCase().includes(word)));
@@ -78,7 +78,7 @@ async function measure(scenario, count) {
       }
       say(`${count} servers: ${contender.name}`);
       rows.push({
-        name: contender.name,
+        name: (scenario.isFirst && contender.firstName) || contender.name,
         isOurs: contender.isOurs === true,
         ...(scenario.isFirst ? await first(lab, contender, groups) : await repeated(lab, contender, groups, scenario)),
       });
@@ -90,17 +90,21 @@ async function measure(scenario, count) {
 }
 
 async function first(lab, contender, groups) {
+  await contender.setUp(lab);
   const before = read(groups);
   const began = performance.now();
-  await contender.prepare(lab);
+  await bringFirst(lab, contender);
   const wall = performance.now() - began;
   const used = since(groups, before, lab.servers.length);
   await contender.end?.();
   return { wall, ...used };
 }
 
+const bringFirst = (lab, contender) => (contender.firstCopy ?? contender.deploy)(lab);
+
 async function repeated(lab, contender, groups, scenario) {
-  await contender.prepare(lab);
+  await contender.setUp(lab);
+  await bringFirst(lab, contender);
   const count = lab.servers.length;
   const results = [];
   for (let run = 0; run < runs; run++) {

@@ -43,7 +43,8 @@ ${htmlTable(['Step', 'State', 'Servers', 'Began', 'Ended'], view.steps.map(stepR
 <h2>Servers</h2>
 ${serverTable(view.servers)}
 <p><a href="/deployments/${number}/log">The log</a></p>`;
-  return htmlDocument({ title: `${word} – ${number} ${cluster}`, body, refreshSeconds: isOver ? null : 3 });
+  const asks = ['me', ...['?servers=odd', '/times', '/access'].map((what) => `deployments/${number}${what}`)];
+  return htmlDocument({ title: `${word} – ${number} ${cluster}`, body, refreshSeconds: isOver ? null : 3, asks });
 }
 
 function toneOf({ result, state }: DeploymentView): Tone {

@@ -38,14 +38,20 @@ export type Document = {
   readonly body: string;
   /** Load it again after so many seconds (only where no script keeps it up to date); `null`: never. */
   readonly refreshSeconds: number | null;
+  /** What the script will ask the API for, below /api/v1/: the browser asks while the script is still on its way. */
+  readonly asks?: readonly string[];
 };
 
 /** `head`: further tags of ours; those that let the script take over, unless told otherwise. */
-export function htmlDocument({ title, body, refreshSeconds }: Document, head = pageTags()): string {
+export function htmlDocument({ title, body, refreshSeconds, asks = [] }: Document, head = pageTags()): string {
+  const ahead =
+    head === ''
+      ? ''
+      : asks.map((path) => `<link rel="preload" as="fetch" crossorigin="anonymous" href="/api/v1/${escaped(path)}">`).join('');
   const refresh = refreshSeconds === null ? '' : `<noscript><meta http-equiv="refresh" content="${refreshSeconds}"></noscript>`;
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style>${refresh}${head}</head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style>${refresh}${head}${ahead}</head>
 <body>
 <main class="plain">
 ${body}

@@ -21,7 +21,14 @@ startWatched();
 listenToEverything();
 void startSession().then(startStream);
 
+const LONGEST_MS = 800;
 const root = document.createElement('div');
 root.id = 'page';
-document.body.replaceChildren(root);
 render(<App />, root);
+show();
+
+/** The server's document stays until there is as much to read as in it; but not for long. */
+function show(): void {
+  if (performance.now() < LONGEST_MS && root.querySelector('[aria-busy]') !== null) requestAnimationFrame(show);
+  else document.body.replaceChildren(root);
+}

@@ -1,7 +1,7 @@
 // Steering a deployment by hand: pause, resume, skip a server, retry.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../lab/until.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
@@ -21,7 +21,8 @@ describe('a deployment to three servers', () => {
           repository: 'shop',
           branch: 'servers/demo',
           clusters: ['demo'],
-          build: { command: `while test -e ${dir}/wait; do sleep 0.05; done` },
+          // A build sees nothing but its tree: what it is to wait for is in there.
+          build: { command: 'sleep "$(cat seconds)"' },
         },
       ],
       clusters: {
@@ -35,7 +36,7 @@ describe('a deployment to three servers', () => {
     await writeFile(join(shop.dir, 'fail'), '');
     await shop.start();
     await shop.lockstep(['hooks', 'install', shop.git]);
-    const revision = await shop.commit({ 'index.html': 'one\n' });
+    const revision = await shop.commit({ 'index.html': 'one\n', seconds: '0\n' });
     await shop.push('HEAD:servers/demo');
     await untilLive(shop, 'demo', revision);
   });
@@ -47,14 +48,16 @@ describe('a deployment to three servers', () => {
     until(
       async () => {
         const { state, deployment } = await shop.status('demo');
-        return state === 'idle' ? null : deployment;
+        if (state === 'idle' || deployment === null) return null;
+        // One that waits for the end of the one before cannot be paused yet.
+        const { steps } = await shop.show(deployment);
+        return steps.some(({ startedAt }) => startedAt !== null) ? deployment : null;
       },
-      { what: 'a deployment runs' },
+      { what: 'a deployment has begun' },
     );
 
   test('that is paused ends what is under way and begins nothing new, also after a restart, until it is resumed', async () => {
-    await writeFile(join(shop.dir, 'wait'), '');
-    const revision = await shop.commit({ 'index.html': 'two\n' });
+    const revision = await shop.commit({ 'index.html': 'two\n', seconds: '3\n' });
     await shop.push('HEAD:servers/demo');
     const number = await running();
     expect(await shop.lockstep(['pause', String(number)])).toMatchObject({
@@ -62,7 +65,6 @@ describe('a deployment to three servers', () => {
       stdout: expect.stringContaining(`lockstep resume ${number}`),
     });
     expect((await shop.lockstep(['pause', String(number)])).code).toBe(1);
-    await rm(join(shop.dir, 'wait'));
     const isBuilt = async (): Promise<boolean> => (await shop.show(number)).steps.find(({ step }) => step === 'build')?.state === 'done';
     await until(isBuilt, { what: 'the build ends' });
     expect((await shop.status('demo')).state).toBe('paused');
@@ -77,13 +79,11 @@ describe('a deployment to three servers', () => {
   });
 
   test('that is paused can be aborted', async () => {
-    await writeFile(join(shop.dir, 'wait'), '');
     await shop.commit({ 'index.html': 'never\n' });
     await shop.push('HEAD:servers/demo');
     const number = await running();
     await shop.lockstep(['pause', String(number)]);
     expect((await shop.lockstep(['abort', String(number)])).code).toBe(0);
-    await rm(join(shop.dir, 'wait'));
     await until(async () => (await shop.show(number)).state === 'ended', { what: 'the deployment ends' });
     expect(await shop.show(number)).toMatchObject({ result: 'aborted' });
     expect(await page(1)).toBe('two\n');
@@ -92,7 +92,7 @@ describe('a deployment to three servers', () => {
   test('goes on without a server that is skipped, which is locked with the others and catches up afterwards', async () => {
     const path = join(shop.dir, 'servers/web2');
     const holder = spawn('flock', [join(path, '.lockstep/mutex'), 'sleep', '30'], { stdio: 'ignore', detached: true });
-    const revision = await shop.commit({ 'index.html': 'three\n' });
+    const revision = await shop.commit({ 'index.html': 'three\n', seconds: '0\n' });
     await shop.push('HEAD:servers/demo');
     const number = await running();
     const isHeldUp = async (): Promise<boolean> => {
