@@ -46,7 +46,7 @@ async function start(name, servers) {
   );
   const began = Date.now();
   const env = { ...process.env, LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: home };
-  const daemon = spawn(COMMAND, ['daemon', '--listen', '127.0.0.1:0'], { env });
+  const daemon = spawn(COMMAND, ['daemon', '--listen', '127.0.0.1:0'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const gone = new Promise((resolve) => daemon.once('exit', resolve));
   const end = async () => {
     running.delete(end);
@@ -74,7 +74,8 @@ async function start(name, servers) {
       const { deployment } = answer;
       if (!deployment) throw new Error(`no deployment: ${JSON.stringify(answer)}`);
       for (;;) {
-        const view = await ask(`/deployments/${deployment}?servers=none`);
+        const view = await ask(`/deployments/${deployment}?servers=odd`);
+        if (view.error) throw new Error(view.error.message);
         if (view.state === 'ended') {
           if (view.result !== 'done') throw new Error(`deployment ${deployment}: ${view.problem?.message ?? view.result}`);
           return (Date.parse(view.endedAt) - Date.parse(view.requestedAt)) / 1000;
