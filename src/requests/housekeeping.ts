@@ -17,6 +17,6 @@ export async function housekeeping({ engine: { state }, artifacts, logs }: House
   }
   for (const { artifact } of state.deployments.values()) if (artifact !== null) keep.add(artifact);
   await artifacts.collect(keep);
-  await artifacts.prepare();
   await logs.collect(KEPT_LOGS);
+  await artifacts.prepare();
 }

@@ -38,14 +38,7 @@ export async function copyTree(tree: string, target: string, options: SealOption
   for (const entry of previous?.manifest.entries ?? []) if (entry.type === 'file') before.set(entry.path, entry);
 
   await makeDirectory(target);
-  // Byte order: a directory comes before what is in it.
-  for (const entry of entries) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
-  const sealed = new Array<ManifestEntry>(entries.length);
-  await forEachBounded(entries, AT_A_TIME, async (entry, index) => {
-    if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
-    sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
-  });
-  return sealed;
+  return copyEntries(tree, target, entries, before, options);
 }
 
 /**
@@ -66,12 +59,7 @@ export async function applyChanges(
   for (const entry of previous.manifest.entries) if (entry.type === 'file' && isGone.has(entry.path)) before.set(entry.path, entry);
   const known = new Set(kept.map((entry) => entry.path));
   const fresh = (await readTree(tree)).filter((entry) => !known.has(entry.path));
-  for (const entry of fresh) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
-  const sealed = new Array<ManifestEntry>(fresh.length);
-  await forEachBounded(fresh, AT_A_TIME, async (entry, index) => {
-    if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
-    sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
-  });
+  const sealed = await copyEntries(tree, target, fresh, before, options);
   const entries = [...kept, ...sealed].sort((a, b) => compareBytes(a.path, b.path));
   if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
   return entries;
@@ -79,6 +67,24 @@ export async function applyChanges(
 
 const isEmpty = (): DeployError =>
   new DeployError('artifact', 'the artifact would be empty: there is no file in it. Check "output" and the build command.');
+
+/** `before`: files of the earlier artifact, by path. */
+async function copyEntries(
+  tree: string,
+  target: string,
+  entries: readonly TreeEntry[],
+  before: ReadonlyMap<string, File>,
+  options: SealOptions,
+): Promise<ManifestEntry[]> {
+  // Byte order: a directory comes before what is in it.
+  for (const entry of entries) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
+  const sealed = new Array<ManifestEntry>(entries.length);
+  await forEachBounded(entries, AT_A_TIME, async (entry, index) => {
+    if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
+    sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
+  });
+  return sealed;
+}
 
 async function copyEntry(
   tree: string,

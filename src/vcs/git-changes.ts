@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import type { ManifestEntry } from '../core/artifact.ts';
 import { damaged, git, tryGit } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
-import { readTargets, writeFiles } from './git-export.ts';
+import { fileMode, readTargets, writeFiles } from './git-export.ts';
 import type { File } from './git-export.ts';
 import type { GitEntry } from './git-tree.ts';
 import { subdirectoryParts } from './names.ts';
 import { createTreeGuard } from './tree-guard.ts';
 
-/** One path that differs: what was there (`null`: nothing but perhaps a directory), and what is there now (`size` of files to be asked for). */
+/** One path that differs: what was there (anything at all, a directory too), and what is there now; `null`: nothing. Sizes are still to be asked for. */
 type Change = { readonly path: Buffer; readonly wasThere: boolean; readonly now: Omit<GitEntry, 'size' | 'path'> | null };
 
 const NOTHING = '000000';
@@ -43,7 +43,7 @@ export async function exportDifference(
     else if (mode === '120000') {
       const target = targets.get(id) ?? Buffer.alloc(0);
       links.push({ path: guard.add({ type: 'link', path, target }), target: target.toString() });
-    } else files.push({ id, size, path: guard.add({ type: 'file', path, size }), mode: (parseInt(mode, 8) & 0o100) === 0 ? 0o644 : 0o755 });
+    } else files.push({ id, size, path: guard.add({ type: 'file', path, size }), mode: fileMode(mode) });
   }
   guard.finish();
   const parents = new Set([...directories, ...[...files, ...links].map(({ path }) => dirname(path))]);

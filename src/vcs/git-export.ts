@@ -110,12 +110,11 @@ async function collect(
         break;
       }
       default:
-        // 100644, 100755, and what old tools wrote (100664): only "executable or not" has a meaning.
         part.files.push({
           id: entry.id,
           size: entry.size,
           path: guard.add({ type: 'file', path, size: entry.size }),
-          mode: (parseInt(entry.mode, 8) & 0o100) === 0 ? 0o644 : 0o755,
+          mode: fileMode(entry.mode),
         });
     }
   }
@@ -142,6 +141,9 @@ async function collect(
     );
   }
 }
+
+/** 100644, 100755, and what old tools wrote (100664): only "executable or not" has a meaning. */
+export const fileMode = (mode: string): number => ((parseInt(mode, 8) & 0o100) === 0 ? 0o644 : 0o755);
 
 /** The targets of the links among the entries, by blob id. */
 export async function readTargets(mirror: Mirror, entries: readonly GitEntry[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
