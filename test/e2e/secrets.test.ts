@@ -241,8 +241,8 @@ describe('fifty secrets that a build and commands print on purpose', () => {
     const files = places.filter((path) => /\/\.lockstep\/files\/[^/]+\/config\/secrets$/.test(path));
     expect(files.length).toBeGreaterThan(0);
     for (const path of files) expect((await stat(path)).mode & 0o777).toBe(0o600);
-    // What the commands themselves printed is in the record of how they ended.
-    const records = places.filter((path) => /\/\.lockstep\/operations\/[^/]+\/answer$/.test(path));
+    // What the commands themselves printed is in the record of how they ended, or, until they have, in the file that they print into.
+    const records = places.filter((path) => /\/\.lockstep\/operations\/[^/]+\/(answer|output)$/.test(path));
     for (const name of ['local', 'ssh'])
       expect((await stat(join(shop.dir, `servers/${name}/.lockstep/operations`))).mode & 0o777).toBe(0o700);
     expect([...files, ...records].sort()).toEqual(places.sort());

@@ -14,7 +14,7 @@ import type { CuttingProxy } from './cutting-proxy.ts';
 // A hundred connections, one after the other: slow where cores are few.
 jest.setTimeout(240_000);
 
-const SERVERS = 750;
+const SERVERS = 800;
 const CUTS = 100;
 const PASSWORD = 'correct horse battery';
 
