@@ -86,7 +86,10 @@ async function startSshd(dir, addresses) {
     'PasswordAuthentication no',
     'MaxStartups 10:30:100',
     'MaxSessions 10',
+    // A server's own, not yours: your shell's start-up files have nothing to do with the demo.
+    `SetEnv HOME=${file('home')}`,
   ];
+  await mkdir(file('home'));
   await writeFile(file('sshd_config'), `${lines.join('\n')}\n`);
   start('/usr/sbin/sshd', ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
   await until(() => existsSync(file('pid')), 'the start of sshd');

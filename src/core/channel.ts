@@ -169,6 +169,8 @@ export type UnpackRequest = {
   readonly shipment: Shipment;
   /** The lock of the cutover, which is prepared, as `ready` does; `null`: there will be none. */
   readonly token: string | null;
+  /** See ReadyRequest. */
+  readonly isBrief?: boolean;
   /** A relay has brought the shipment: it is taken from the server's own disk, and only control is sent. Absent: it is sent. */
   readonly stored?: boolean;
 };
@@ -181,6 +183,15 @@ export type ProvideRequest = { readonly release: string; readonly files: readonl
 
 /** `shared/<path>` begins as a copy of `seed`, a file or directory of the sealed release. */
 export type Seed = { readonly path: string; readonly seed: string };
+
+export type ReadyRequest = {
+  readonly token: string;
+  /** `null`: none. */
+  readonly release: string | null;
+  readonly page: string;
+  /** Do only `lock`, `switch` and `decide` come before `unlock`? Then the server need not let anybody else in between. */
+  readonly isBrief?: boolean;
+};
 
 export type LockRequest = {
   readonly page: string;
@@ -272,8 +283,8 @@ export type Channel = {
   verify(request: SealRequest, signal: AbortSignal): Promise<'intact' | 'damaged'>;
   /** Points `next`, the second name of a release, to a sealed one. `not-found`. */
   preview(op: string, release: string, signal: AbortSignal): Promise<void>;
-  /** Prepares what the cutover to `release` under this lock needs, where nobody waits for it and nobody sees it. */
-  ready(op: string, token: string, release: string | null, page: string, signal: AbortSignal): Promise<void>;
+  /** Prepares what the cutover needs, where nobody waits for it and nobody sees it. */
+  ready(op: string, request: ReadyRequest, signal: AbortSignal): Promise<void>;
   /** Raises the maintenance flag, then waits for the bots. `timeout`: a bot did not end. `conflict`: locked by a later deployment. */
   lock(op: string, token: string, request: LockRequest, signal: AbortSignal): Promise<void>;
   /** Prolongs the lock, and says which release the server takes by itself if the lock's time ends. `lock-lost`: it is not held. */

@@ -85,8 +85,8 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   ): Promise<Brought> {
     const { deployment, channel, signal, op, server, tools } = work;
     const { release, revision } = deployment;
-    const token = cutoverOf(work)?.token ?? null;
-    const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision, token };
+    const { token = null, isBrief = false } = cutoverOf(work) ?? {};
+    const common = { release: release ?? '', artifact: target.artifact.id, base: base?.release ?? null, revision, token, isBrief };
     const carrier = base === null ? 'full' : 'delta';
     let isRepacked = false;
     let sent = 0;

@@ -121,14 +121,14 @@ export function agentChannel(options: ChannelOptions): Channel {
   }
 
   async function unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked> {
-    const { release, artifact, base, revision, shipment, token, stored = false } = request;
+    const { release, artifact, base, revision, shipment, token, isBrief = false, stored = false } = request;
     const { links } = shipment;
     staged = { release, links: links.map((link) => link.path) };
     const hashes = [needName(shipment.content), needName(shipment.tree)];
     const names = [needName(release), needName(artifact), wordOrNone(base), ...hashes, needName(revision)];
     const { payload, sizes } = unpackPayload(shipment);
     const { pack } = wholeOf(shipment);
-    const words = [...names, pack.compression, wordOrNone(token), ...sizes];
+    const words = [...names, pack.compression, wordOrNone(token), briefly(isBrief), ...sizes];
     const common = { what: 'upload', op, limitMs: null, read: unpackedOf, signal };
     try {
       if (stored) {
@@ -274,8 +274,10 @@ export function agentChannel(options: ChannelOptions): Channel {
       return ask({ verb: 'verify', what: 'verification', words, payload: sealPayload(request), limitMs: 15 * MINUTE, read, signal });
     },
     preview: (op, release, signal) => ask({ verb: 'preview', op, words: [needName(release)], read: done, signal }),
-    ready: (op, token, release, page, signal) =>
-      ask({ verb: 'ready', op, words: [needName(token), wordOrNone(release)], payload: Buffer.from(page), read: done, signal }),
+    ready: (op, { token, release, page, isBrief = false }, signal) => {
+      const words = [needName(token), wordOrNone(release), briefly(isBrief)];
+      return ask({ verb: 'ready', op, words, payload: Buffer.from(page), read: done, signal });
+    },
     lock,
     decide: (op, token, { release, timeoutMs, durable }, signal) => {
       const words = [needName(token), wordOrNone(release), seconds(timeoutMs), durable ? 'now' : 'soon'];
@@ -294,5 +296,7 @@ export function agentChannel(options: ChannelOptions): Channel {
     close: () => keeper.close(),
   };
 }
+
+const briefly = (isBrief: boolean): string => (isBrief ? 'brief' : '-');
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / SECOND));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** Functions only; `agent` uses them, and comes last. */
-const VERBS = ['shared', 'layout', 'hello', 'look', 'release', 'unpack', 'relay', 'provide', 'lock', 'switch', 'run', 'collect'];
+const VERBS = ['shared', 'mutex', 'layout', 'hello', 'look', 'release', 'unpack', 'relay', 'provide', 'lock', 'switch', 'run', 'collect'];
 
 /** The agent, one file on the server; named by its content, so that a daemon of another version brings its own. */
 export const AGENT: Buffer = Buffer.concat([...VERBS, 'agent'].map((part) => readFileSync(new URL(`./agent/${part}.sh`, import.meta.url))));

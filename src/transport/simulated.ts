@@ -215,7 +215,7 @@ function simulatedChannel(
     verify: ({ release, artifact }, signal) =>
       act('verification', signal, () => (state.sealed.get(release) === artifact ? 'intact' : 'damaged')),
     preview: (_op, release, signal) => act('preview', signal, () => needSealed('preview', release)),
-    ready: (_op, _token, release, _page, signal) => act('preparation', signal, () => needSealed('preparation', release)),
+    ready: (_op, { release }, signal) => act('preparation', signal, () => needSealed('preparation', release)),
     lock: (_op, token, { timeoutMs }, signal) =>
       act('lock', signal, () => {
         const held = state.lock;

@@ -107,7 +107,7 @@ test('takes a plain directory called current as it is, but not a link out of rel
   await symlink('/tmp', join(other, 'current'));
   await writeFile(join(path, 'maintenance'), '');
   const [boot, uptime] = await Promise.all(['sys/kernel/random/boot_id', 'uptime'].map((name) => readFile(join('/proc', name), 'utf8')));
-  await writeFile(join(other, '.lockstep/lock'), `7-old 1 ${boot?.trim() ?? ''} ${Number.parseInt(uptime ?? '', 10) + 600} -\n`);
+  await writeFile(join(other, '.lockstep/lock'), `7-old 1 ${boot?.trim() ?? ''} ${Number.parseInt(uptime ?? '', 10) + 600} - .\n`);
   const { code, checks } = await doctor('--cluster', 'demo');
   expect(code).toBe(1);
   expect(linesOf(checks, 'server web1 of demo').slice(0, 2)).toEqual([

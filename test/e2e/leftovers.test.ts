@@ -70,7 +70,7 @@ describe('a local server and one over ssh', () => {
       await put('.lockstep/session.999999999/payload', 'old');
       await put('.lockstep/epoch.new.1', '7');
       await put('maintenance', '');
-      await put('.lockstep/lock', '7-abcdef 1 00000000-0000-0000-0000-000000000000 99999999 shop_test_half\n');
+      await put('.lockstep/lock', '7-abcdef 1 00000000-0000-0000-0000-000000000000 99999999 shop_test_half .\n');
       await rm(join(path, 'next'), { force: true });
       await symlink('releases/shop_test_gone', join(path, 'next'));
     }
@@ -92,7 +92,7 @@ describe('a local server and one over ssh', () => {
     const uptime = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]));
     for (const path of paths) {
       await writeFile(join(path, 'maintenance'), '');
-      await writeFile(join(path, '.lockstep/lock'), `1-deadbeef 1 ${boot} ${uptime + 600} -\n`);
+      await writeFile(join(path, '.lockstep/lock'), `1-deadbeef 1 ${boot} ${uptime + 600} - .\n`);
     }
     expect((await deploy('three')).code).toBe(0);
     expect(pages()).toEqual(['three', 'three']);

@@ -70,8 +70,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     `MaxStartups ${maxStartups}`,
     `MaxSessions ${maxSessions}`,
     `LogLevel ${logLevel}`,
+    // A server's own, not that of whoever runs the tests: their shell's start-up files may take longer than what is tested.
+    `SetEnv HOME=${file('home')}`,
     ...lines,
   ];
+  await mkdir(file('home'));
   await writeFile(file('sshd_config'), `${config.join('\n')}\n`);
   const child = spawn('/usr/sbin/sshd', ['-D', '-f', file('sshd_config'), '-E', file('log')], { stdio: 'ignore', cwd: directory });
   const gone = new Promise((resolve) => child.once('exit', resolve));

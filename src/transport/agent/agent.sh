@@ -12,7 +12,8 @@
 # Each gets one line back: `@<nonce> <seq> <JSON>`. Whatever else is on the wire comes from login shells, and is skipped.
 # Everything below .lockstep is the agent's own:
 #   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
-#   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force    order    EPOCH SEQ of the newest request that acted
+#   keeper      the agent that keeps it between the verbs of a cutover     order    EPOCH SEQ of the newest request that acted
+#   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force: the last line that is whole
 #   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
 #               then its revision                                          bots     held (shared) by with-lock while a bot runs
 #   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
@@ -36,6 +37,7 @@ serve() {
   nonce=$2
   session=$PWD/.lockstep/session.$$
   payload=$session/payload
+  mutex=''
   exec 3>&1 >/dev/null
   trap 'exit 1' HUP INT PIPE TERM
   trap '[ ! -d "$session" ] || rm -rf "$session"' EXIT
@@ -45,11 +47,15 @@ serve() {
     for number in "$seq" "$epoch" "$size"; do
       case $number in '' | *[!0-9]*) exit 1 ;; esac
     done
-    if ! said=$(take_payload 2>&1); then
+    if [ "$size" -gt 0 ] && ! said=$(take_payload 2>&1); then
       failed "$said"
       exit 1 # The next line cannot be found any more.
     fi
-    said=$(act 2>&1 >/dev/null) || failed "$said"
+    share_mutex
+    said=$(act 2>&1 >/dev/null)
+    status=$?
+    case $status in 0 | 4) ;; *) failed "$said" $status ;; esac
+    keep_mutex $status
     [ "$verb" != provide ] || rm -f "$payload"
   done
 }
@@ -69,7 +75,6 @@ prepare() {
 }
 
 take_payload() {
-  [ "$size" -gt 0 ] || return 0
   make_session || return 1
   [ ! -e "$payload" ] || rm -f "$payload"
   (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
@@ -102,7 +107,7 @@ act() {
     seed) seed "$one" ;;
     verify) verify "$one" "$two" "$three" ;;
     preview) preview "$one" ;;
-    ready) ready "$one" "$two" ;;
+    ready) ready "$one" "$two" "$three" ;;
     lock) lock "$one" "$two" "$three" "$four" ;;
     decide) decide "$one" "$two" "$three" "$four" ;;
     switch) switch "$one" "$two" ;;
@@ -114,16 +119,16 @@ act() {
 }
 
 # Answers, and ends the verb: it runs in a subshell of its own, so all its locks are released here.
-answer() {
+answer() { # JSON [STATUS]. 4: the mutex is to be kept, see mutex.sh.
   [ -z "${nonce:-}" ] || printf '@%s %s %s\n' "$nonce" "$seq" "$1" >&3
-  exit 0
+  exit "${2:-0}"
 }
 
 refuse() { answer "{\"error\":\"$1\",\"message\":$(quoted "$2")}"; }
 
 # A command of the verb failed: its last word becomes the message.
-failed() { # After exit status 3 of the verb: a command of the configuration said no.
-  case $? in 3) code="command" ;; *) code=refused ;; esac
+failed() { # MESSAGE [STATUS]. 3: a command of the configuration said no.
+  case ${2:-1} in 3) code="command" ;; *) code=refused ;; esac
   message=$(printf '%s\n' "$1" | tail -n 1)
   case $1 in
     *'No space left on device'* | *'uota exceeded'* | *'Read-only file system'* | *'Input/output error'*)

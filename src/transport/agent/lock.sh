@@ -3,13 +3,26 @@
 # These bring about a state, so that a repeated request finds it brought about; they need no record of the operation.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-# Sets holder, lock_epoch, lock_boot, deadline, fallback; an empty holder: unlocked.
+# Sets holder, lock_epoch, lock_boot, deadline, fallback; an empty holder: unlocked. Lines are added in one write; one that is not whole (the disk
+# was full) lacks its dot, and what was before it holds.
 read_lock() {
   holder='' lock_epoch=0 lock_boot='' deadline=0 fallback=''
-  [ ! -f .lockstep/lock ] || read -r holder lock_epoch lock_boot deadline fallback <.lockstep/lock || holder=unreadable
+  [ -f .lockstep/lock ] || return 0
+  holder=unreadable
+  while read -r token token_epoch token_boot token_deadline token_fallback dot; do
+    [ "$dot" != . ] || holder=$token lock_epoch=$token_epoch lock_boot=$token_boot deadline=$token_deadline fallback=$token_fallback
+  done <.lockstep/lock
 }
 
-write_lock() { find_time && put .lockstep/lock "$1 $epoch $boot $((uptime + $2)) $3" || exit 1; }
+# Takes the place of what was there.
+write_lock() { # TOKEN SECONDS FALLBACK
+  find_time && put .lockstep/lock "$1 $epoch $boot $((uptime + $2)) $3 ." || exit 1
+}
+
+# Is added to it, without a process: the empty line ends one that is not whole.
+add_lock() { # TOKEN SECONDS FALLBACK
+  find_time && printf '\n%s\n' "$1 $epoch $boot $((uptime + $2)) $3 ." >>.lockstep/lock || exit 1
+}
 
 # Sets `uptime` (the server's own clock: seconds since it started; nobody can set it) and `boot`, which names that start.
 find_time() {
@@ -59,12 +72,13 @@ need_lock() {
 }
 
 # What the cutover needs is made before it, where nobody waits for it: so it is only renames then.
-ready() { # TOKEN RELEASE. Payload: the maintenance page. RELEASE `-`: none.
+# REST `brief`: nothing but lock, switch and decide comes before unlock.
+ready() { # TOKEN RELEASE REST. Payload: the maintenance page. RELEASE `-`: none.
   need_name "$1"
   [ "$2" = - ] || need_name "$2"
   enter
   prepare_cutover "$1" "$2" "$payload"
-  answer '{}'
+  answer_ready "$3" '{}'
 }
 
 prepare_cutover() { # TOKEN RELEASE FILE, which holds the page
@@ -74,7 +88,8 @@ prepare_cutover() { # TOKEN RELEASE FILE, which holds the page
   start_watchdog
 }
 
-lock() { # TOKEN SECONDS WAIT NOW. Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
+# Payload: the maintenance page, unless all is ready. Waits at most WAIT seconds for bots: the daemon asks again.
+lock() { # TOKEN SECONDS WAIT NOW
   need_name "$1"
   enter
   if [ "$size" -eq 0 ]; then
@@ -90,12 +105,12 @@ lock() { # TOKEN SECONDS WAIT NOW. Payload: the maintenance page, unless all is 
   fi
   yield_lock "$1"
   [ "$size" -eq 0 ] || cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
-  write_lock "$1" "$2" "$fallback"
+  if [ -z "$holder" ]; then add_lock "$1" "$2" "$fallback"; else write_lock "$1" "$2" "$fallback"; fi
   start_watchdog
   tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1
   exec 8>>.lockstep/bots
-  ! flock -n 8 || answer '{"state":"locked"}'
+  ! flock -n 8 || answer_kept '{"state":"locked"}'
   leave
   flock -w "$3" 8 || answer '{"state":"waiting"}'
   exec 8>&-
@@ -109,11 +124,11 @@ decide() { # TOKEN RELEASE SECONDS SYNC. SYNC `now`: what follows cannot be undo
   need_lock "$1"
   find_current
   is_servable "$2" || refuse not-found "there is no release $2 on this server"
-  write_lock "$1" "$3" "$2"
+  add_lock "$1" "$3" "$2"
   start_watchdog
   tell finish
-  if [ "$4" = now ]; then sync .lockstep/lock .lockstep . || exit 1; else sync_soon .lockstep/lock .lockstep .; fi
-  answer '{}'
+  [ "$4" != now ] || sync .lockstep/lock .lockstep . || exit 1
+  answer_kept '{}'
 }
 
 unlock() { # TOKEN
@@ -121,27 +136,13 @@ unlock() { # TOKEN
   read_lock
   yield_lock "$1"
   remove_lock
-  sync_soon . .lockstep
   answer '{}'
 }
 
 start_watchdog() {
   # One that lives although that cannot be told holds the file: the new one ends, and the old one sees the new lock.
-  is_watched ||
+  lives .lockstep/watchdog ||
     detached watchdog "$PWD" 7>&- 9>&-
-}
-
-# Does the process live that wrote its name into .lockstep/watchdog? Told without starting one; where it cannot be told, flock knows.
-is_watched() {
-  watcher='' born=''
-  [ ! -s .lockstep/watchdog ] || read -r watcher watcher_boot watcher_born <.lockstep/watchdog || return 1
-  [ -n "$watcher" ] && find_time && [ "$boot" != none ] && [ "$boot" = "$watcher_boot" ] && find_birth "$watcher" && [ "$born" = "$watcher_born" ]
-}
-
-# Sets `born` to the start time of a process, proc(5): with it a number names one process only.
-find_birth() { # PID
-  # shellcheck disable=SC2034
-  read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ born _ 2>/dev/null <"/proc/$1/stat" && [ -n "$born" ]
 }
 
 # A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.
@@ -160,12 +161,15 @@ watchdog() {
   find_time
   ! find_birth $$ || echo "$$ $boot $born" >.lockstep/watchdog
   waits=3600 # So many seconds a lock may be announced before it comes.
+  durable=none mutex=''
   while sleep 1 7>&-; do
     read_lock
+    # The cutover waits for no disk: what it has brought about is made durable here.
+    [ "$holder $deadline $fallback" = "$durable" ] || sync . .lockstep .lockstep/lock 2>/dev/null
+    durable="$holder $deadline $fallback"
     if [ -z "$holder" ] && [ -e .lockstep/ready ] && [ $((waits -= 1)) -gt 0 ]; then continue; fi
     [ -z "$holder" ] || is_over || continue
-    exec 9>.lockstep/mutex
-    flock 9
+    take_mutex || continue
     (end_lock_in_time) 2>>.lockstep/log
     # Still under the mutex: whoever locks next will find no watchdog, and start one.
     if [ ! -e .lockstep/lock ] && { [ ! -e .lockstep/ready ] || [ "$waits" -le 0 ]; }; then

@@ -13,8 +13,7 @@ need_name() { is_name "$1" || refuse refused "not a name: $1"; }
 # Every verb starts here: one at a time; nothing for a daemon that was replaced (its epoch is older); nothing for a request that a later
 # one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done.
 enter() {
-  exec 9>.lockstep/mutex
-  flock -w 600 9 || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
+  take_mutex || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
   known=0
   [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
   [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: a daemon with epoch $known has taken this server over (was a backup restored, or does another daemon run? see docs/servers.md)"
@@ -27,8 +26,6 @@ enter() {
   finish_adoption
   end_lock_in_time
 }
-
-leave() { exec 9>&-; }
 
 # Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
 keep() {
@@ -43,9 +40,6 @@ put() { # FILE LINE
   rm -f "$1.new.$$"
   return 1
 }
-
-# Makes files and directories durable while the daemon already goes on: an fsync would keep all servers waiting for the slowest disk.
-sync_soon() { (sync "$@" &) </dev/null >/dev/null 2>&1 3>&- 9>&-; }
 
 is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
 

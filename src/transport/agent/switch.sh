@@ -36,4 +36,4 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   tell_previous
 }
 
-tell_previous() { if [ "$previous" = - ]; then answer '{"previous":null}'; else answer "{\"previous\":\"$previous\"}"; fi; }
+tell_previous() { if [ "$previous" = - ]; then answer_kept '{"previous":null}'; else answer_kept "{\"previous\":\"$previous\"}"; fi; }

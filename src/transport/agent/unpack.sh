@@ -6,16 +6,16 @@
 # unlink first; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their
 # paths (dots in place of a hash: no longer there); the maintenance page; and the rest is the pack, a tar of what is new.
 # CONTENT: the hash over what is compared, or `listed`: each file is compared with its line. TOKEN: the lock of the cutover, which is prepared
-# then, too; `-`: none.
-unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN BYTES BYTES BYTES BYTES BYTES BYTES
+# then, too; `-`: none. REST: see `ready`.
+unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES BYTES BYTES
   need_name "$1"
   enter
   # Gives back its room, without a process; but what came by a relay may be another name of a pack that is to be handed on.
   if [ "$verb" = unpack ]; then trap ': >"$payload"' EXIT; else trap 'rm -f "$payload"' EXIT; fi
   refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
   make_room "$1"
-  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 before=0
-  shift 8
+  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 rest=$9 before=0
+  shift 9
   exec 8<"$payload"
   for part in directories unlinked places files hashes page; do
     take_part "$part" "$1" <&8
@@ -39,7 +39,7 @@ unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN BYTES
   sync -f "$incoming" || exit 1
   mv -T "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
   [ "$token" = - ] || prepare_cutover "$token" "$release" "$session/page"
-  answer "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
+  answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
 }
 
 take_part() { # NAME BYTES. From standard input, which stands where it begins.

@@ -1,0 +1,73 @@
+#!/bin/sh
+# The mutex: one verb at a time changes something on a server, whoever asks.
+#
+# The verbs of a cutover follow each other at once, and everybody waits for the slowest server. So what prepares it may take the mutex for all of
+# them: it is then held by this agent (descriptor 9 is open in both, so it is one lock), and none of them has to start a process to get it. It
+# ends with `unlock`, with any other verb, with the agent, and when somebody else has waited for it for ten seconds.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+# Before a verb: sets `mutex` to `kept`, to `shared` where what the verb takes may be kept, or to nothing.
+share_mutex() {
+  case $verb in
+    ready | unpack | unpack-stored | lock | decide | switch | unlock) [ -n "$mutex" ] || { exec 9>>.lockstep/mutex && mutex=shared; } ;;
+    *) drop_mutex ;;
+  esac
+}
+
+# After a verb that ended with STATUS.
+keep_mutex() { # STATUS
+  if [ "$1" -ne 4 ]; then
+    drop_mutex
+  elif [ "$mutex" != kept ]; then
+    mutex=kept
+    find_time
+    # Only who can be told to end may keep it.
+    { find_birth $$ && echo "$$ $boot $born" >.lockstep/keeper; } 2>/dev/null || drop_mutex
+  fi
+}
+
+drop_mutex() {
+  [ "$mutex" != kept ] || { : >.lockstep/keeper; } 2>/dev/null
+  exec 9>&-
+  mutex=''
+}
+
+# In a verb. False: it was not to be had.
+take_mutex() {
+  [ "$mutex" != kept ] || return 0
+  [ -n "$mutex" ] || exec 9>>.lockstep/mutex
+  flock -w 10 9 || { end_keeper HUP && flock -w 5 9; } || { end_keeper KILL && flock -w 585 9; }
+}
+
+# In the middle of a verb.
+leave() {
+  [ -z "$mutex" ] || flock -u 9 # The agent has it open, too.
+  exec 9>&-
+  mutex=''
+}
+
+# For what prepares a cutover: it is kept from now on, if REST says so.
+answer_ready() { # REST JSON
+  if [ "$1" = brief ]; then answer "$2" 4; else answer "$2"; fi
+}
+
+# For the verbs of a cutover: if the mutex is kept, it goes on being kept.
+answer_kept() { if [ "$mutex" = kept ]; then answer "$1" 4; else answer "$1"; fi; }
+
+# Tells an agent that keeps the mutex between two verbs to end: its daemon connects again if it is still there.
+end_keeper() { # SIGNAL
+  ! lives .lockstep/keeper || kill -s "$1" "$process" 2>/dev/null || :
+}
+
+# Does the process live that wrote `PID BOOT BORN` into FILE? Sets `process`. Told without starting one; false where it cannot be told.
+lives() { # FILE
+  process='' born=''
+  [ ! -s "$1" ] || read -r process process_boot process_born <"$1" || return 1
+  [ -n "$process" ] && find_time && [ "$boot" != none ] && [ "$boot" = "$process_boot" ] && find_birth "$process" && [ "$born" = "$process_born" ]
+}
+
+# Sets `born` to the start time of a process, proc(5): with it a number names one process only.
+find_birth() { # PID
+  # shellcheck disable=SC2034
+  read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ born _ 2>/dev/null <"/proc/$1/stat" && [ -n "$born" ]
+}
