@@ -229,6 +229,8 @@ export type RunResult = { readonly exit: number; readonly output: string };
  */
 export type Channel = {
   readonly server: Server;
+  /** Connects ahead of the first verb, which otherwise does it; that it failed, the first verb tells. */
+  connect(signal: AbortSignal): void;
   /** Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. `look`: for its tree, too. */
   hello(signal: AbortSignal, look?: 'tree'): Promise<Greeting>;
   /**

@@ -87,6 +87,7 @@ function onCluster(work: Work): Promise<Facts> {
   const { action } = work.effect;
   switch (action) {
     case 'build':
+      connectAhead(work);
       return build(work);
     case 'migrate':
       return work.deployment.cluster.migrations === null ? migrate(work) : runMigrations(work);
@@ -95,6 +96,13 @@ function onCluster(work: Work): Promise<Facts> {
     default:
       throw new Error(`${action} is done on every server, not once for the cluster`);
   }
+}
+
+/** While it is being built: most of what a connection takes is waiting. */
+function connectAhead({ deployment, tools, signal }: Work): void {
+  deployment.cluster.servers.forEach((server, index) => {
+    if (deployment.members[index]?.excluded === null) tools.channel(deployment, server).connect(signal);
+  });
 }
 
 /**

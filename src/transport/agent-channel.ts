@@ -211,6 +211,7 @@ export function agentChannel(options: ChannelOptions): Channel {
 
   return {
     server,
+    connect: (signal) => keeper.connect(signal),
     hello: async (signal, look) => {
       const { payload, name } = helloPayload(WITH_LOCK, layout);
       const question = { verb: 'hello', what: 'connection', words: [WITH_LOCK.length, name, look ?? '-'], signal };

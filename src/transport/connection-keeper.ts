@@ -19,6 +19,8 @@ export type ConnectionKeeper = {
     signal: AbortSignal,
     work: (session: Session, signal: AbortSignal) => Promise<T>,
   ): Promise<T>;
+  /** Makes the connection ahead of the first use, in one try; that it could not be made, the first use will tell. */
+  connect(signal: AbortSignal): void;
   /** The DeployError for work that a signal has ended. `lost`: the last trouble with the connection, if there was any. */
   stopped(what: string, reason: unknown, lost: ConnectionLost | null): DeployError;
   close(): Promise<void>;
@@ -44,6 +46,7 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
   let session: Session | null = null;
   let wasOpen = false;
   let isClosed = false;
+  const closing = new AbortController();
   let users = 0;
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -110,10 +113,15 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
       tail = Promise.allSettled([before, mine]);
       return mine.finally(() => (users -= 1));
     },
+    connect: (signal) => {
+      if (session !== null || users > 0 || isClosed || signal.aborted) return;
+      tail = opened(AbortSignal.any([signal, closing.signal])).catch(() => undefined);
+    },
     stopped,
     close: async () => {
       const wasClosed = isClosed;
       isClosed = true;
+      closing.abort();
       if (warm !== null && users === 0 && session?.isOpen() === true) {
         if (!wasClosed) await warm.give(session);
         return;

@@ -114,6 +114,7 @@ function simulatedChannel(
 
   return {
     server,
+    connect: () => undefined,
     hello: (signal, look) =>
       act('connection', signal, () => ({
         current: state.current,

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
+import { until } from '../lab/until.ts';
 import { difference, must, openWorkshop, untilLive } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
 
@@ -18,9 +19,9 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
   beforeAll(async () => {
     sshd = await startSshd({ addresses: ADDRESSES, maxStartups: '10:30:100', maxSessions: 10 });
     shop = await openWorkshop(({ dir, git, svn }) => {
-      const cluster = (name: string) => ({
+      const cluster = (name: string, keep: string) => ({
         environment: 'test',
-        ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
+        ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts, keep },
         servers: ADDRESSES.map((host, i) => ({
           name: `${name}${i + 1}`,
           host,
@@ -34,9 +35,9 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
         repositories: { shop: { type: 'git', url: git }, portal: { type: 'svn', url: `file://${svn}` } },
         branches: [
           { repository: 'shop', branch: 'servers/demo', clusters: ['demo'] },
-          { repository: 'portal', branch: 'trunk', clusters: ['portal'] },
+          { repository: 'portal', branch: 'trunk', clusters: ['portal'], build: { command: 'sleep 5' } },
         ],
-        clusters: { demo: cluster('demo'), portal: cluster('portal') },
+        clusters: { demo: cluster('demo', '10m'), portal: cluster('portal', '0s') },
       };
     });
     checkout = join(shop.dir, 'checkout');
@@ -87,9 +88,14 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
     for (const i of [1, 2, 3, 4, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
   });
 
-  test('svn commit brings all servers to the tree of the revision', async () => {
+  test('svn commit brings all servers to the tree of the revision; where no connections are kept, they are made while it is being built', async () => {
+    const before = (await sshd.log()).length;
     await must('sh', ['-c', 'echo portal >index.html && svn add -q index.html'], { cwd: checkout });
     await must('svn', ['commit', '-q', '--username', 'yuri', '-m', 'A page', checkout]);
+    const connections = async () => (await sshd.log()).slice(before).match(/Accepted publickey/g)?.length;
+    await until(async () => (await connections()) === ADDRESSES.length, { what: 'all servers are connected to' });
+    const { deployment } = await shop.status('portal');
+    expect((await shop.show(deployment ?? 0)).steps.find(({ step }) => step === 'build')).toMatchObject({ state: 'running' });
     await untilLive(shop, 'portal', '2');
     for (const i of [1, 2, 3, 4, 5]) expect(await difference(checkout, `${pathIn(shop.dir, 'portal', i)}/current/`)).toBe('');
   });
