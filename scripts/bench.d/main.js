@@ -1,7 +1,7 @@
 // The benchmark: the same commits to the same servers by everybody who is there, one after the other, in one run.
 //   scripts/bench [--servers 1,10,50] [--runs 5] [--scenario small,percent,first,rebuilt,noop,rollback] [--only NAME,…] [--write FILE]
 //   scripts/bench --scenario limits [--servers 50,200,1000]
-//   scripts/bench --model [--runs 3]
+//   scripts/bench --model [--runs 5]
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -91,7 +91,7 @@ print(
 );
 print(`${Math.round(totalmem() / 2 ** 30)} GB; the sender and all servers share them.`);
 const problems = [];
-const tools = { print, say, figure, runs: Number(values.runs ?? 3) };
+const tools = { print, say, figure, runs: Number(values.runs ?? 5) };
 if (values.model) problems.push(...(await predict(tools)));
 else
   for (const name of values.scenario.split(',')) {

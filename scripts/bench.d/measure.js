@@ -4,7 +4,7 @@ import { machineCpu, threadOf, weigh } from './costs.js';
 import { must, sameTree, until } from './ground.js';
 import { openLab } from './lab.js';
 
-export const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 /** A row for each contender whose name holds one of the words of `only` (null: all) and who is installed. */
 export async function measure(scenario, count, { runs, only, say }) {

@@ -8,7 +8,7 @@
 //   bytes      over the line, for each server
 // and of the machine: `connect` and `connectTrips`, one connection of ssh.
 // A place: `roundTrip`, `senderCores`, `lineBytesPerMs`; `sharedCores`: where all servers and the sender have these in common (else null: each
-// server has its own). Settings: `connections` and `concurrency` of the cluster.
+// server has its own). Settings: `connections` and `concurrency` of the cluster, and how many connections are `kept` at most.
 
 /** How many turns it takes to open `count` connections, of which the first ten may be opened together and then one more for each success. */
 export function openingTurns(count, most) {
@@ -24,19 +24,21 @@ export function openingTurns(count, most) {
  * Predicts the time from the hook to the last of `count` servers serving. `ms`: in all; `bound`: what it waits for most, beside what one server alone
  * takes: 'one server', 'distance', 'daemon', 'sender', 'cores' (shared ones), 'line', 'connections' or 'concurrency'.
  */
-export function predictDeployment(constants, { count, isCold }, place, { connections, concurrency }) {
+export function predictDeployment(constants, { count, isCold }, place, { connections, concurrency, kept }) {
   const { cold, warm, connect, connectTrips } = constants;
-  const way = isCold ? cold : warm;
+  const opened = isCold ? count : Math.max(0, count - kept);
+  const way = opened > 0 ? cold : warm;
   const further = count - 1;
   const distance = way.trips * place.roundTrip;
 
   // Opening connections ends before the first upload begins.
-  const opening = isCold
-    ? longest([
-        ...workOf(less(cold.cpu, warm.cpu), further, place),
-        ['connections', (openingTurns(count, connections) - 1) * (connect + connectTrips * place.roundTrip)],
-      ])
-    : ['one server', 0];
+  const opening =
+    opened > 0
+      ? longest([
+          ...workOf(less(cold.cpu, warm.cpu), opened - 1, place),
+          ['connections', (openingTurns(opened, connections) - 1) * (connect + connectTrips * place.roundTrip)],
+        ])
+      : ['one server', 0];
   const rest = longest([
     ...workOf(warm.cpu, further, place),
     ['line', (further * way.bytes) / place.lineBytesPerMs],

@@ -6,7 +6,7 @@ import { must } from './ground.js';
 import { openLab } from './lab.js';
 import { openLine } from './line.js';
 import { lockstep } from './lockstep.js';
-import { median, once } from './measure.js';
+import { once } from './measure.js';
 import { predictDeployment } from './model.js';
 import { SCENARIOS } from './scenarios.js';
 
@@ -23,6 +23,8 @@ const CHECKS = [
   { count: 10, roundTrip: 200 },
   { count: 50, roundTrip: 0 },
 ];
+/** src/transport/warm-sessions.ts keeps no more. */
+const KEPT = 256;
 /** 1 Gbit/s. */
 const LINE = 125_000;
 
@@ -102,7 +104,7 @@ async function connecting(lab, { port, knownHosts, identity, user }, runs) {
     ]);
     times.push(performance.now() - began);
   }
-  return median(times);
+  return Math.min(...times);
 }
 
 /** Lends `work` a function that deploys small commits to so many servers of the lab; resolves as `work`. */
@@ -122,11 +124,12 @@ async function withServers(whole, count, work) {
         const { startedAt, finishedAt } = contender.last.steps.find(({ step }) => step === 'upload');
         results.push({ ...result, upload: Date.parse(finishedAt) - Date.parse(startedAt) });
       }
-      const middle = Object.fromEntries(Object.keys(results[0]).map((key) => [key, median(results.map((one) => one[key]))]));
-      if (!isWeighed) return middle;
+      // What else the machine does only ever adds to it: the quickest run tells most.
+      const quickest = results.reduce((best, one) => (one.wall < best.wall ? one : best));
+      if (!isWeighed) return quickest;
       const scales = weigh(lab, contender);
       await once(lab, contender, SCENARIO);
-      return { ...middle, ...scales.end() };
+      return { ...quickest, ...scales.end() };
     });
   } finally {
     await contender.end();
@@ -162,7 +165,7 @@ async function checkAll(lab, constants, { print, say, runs }) {
           const { wall, others } = await deploy({ keep: isCold ? '0s' : '1h', runs, ...place }).finally(() => line?.close());
           const cores = Math.max(cpus().length / 2, cpus().length - others);
           const here = { roundTrip, senderCores: cores, sharedCores: cores, lineBytesPerMs: Infinity };
-          const { ms, bound } = predictDeployment(constants, { count, isCold }, here, { connections: 32, concurrency: count });
+          const { ms, bound } = predictDeployment(constants, { count, isCold }, here, { connections: 32, concurrency: count, kept: KEPT });
           const ratio = wall / ms;
           const name = isCold ? 'cold' : 'warm';
           print(`| ${[count, roundTrip, name, others.toFixed(1), seconds(ms), bound, seconds(wall), ratio.toFixed(2)].join(' | ')} |`);
@@ -202,8 +205,8 @@ function printPredictions(constants, print) {
   };
   const numbers = [10, 50, 1_000, 10_000];
   for (const settings of [
-    { connections: 32, concurrency: 50 },
-    { connections: 1_000, concurrency: 1_000 },
+    { connections: 32, concurrency: 50, kept: KEPT },
+    { connections: 1_000, concurrency: 1_000, kept: KEPT },
   ]) {
     print();
     print(
@@ -224,6 +227,7 @@ function printPredictions(constants, print) {
   }
   const { daemonMegabytes, channelMegabytes } = constants;
   print();
+  print(`At most ${KEPT} connections are kept between two deployments: of more servers, the others are connected with again.`);
   print(
     `Memory by the same figures: ${numbers.map((count) => `${Math.round(daemonMegabytes + count * channelMegabytes).toLocaleString('en')} MB for ${count.toLocaleString('en')}`).join(', ')}.`,
   );
