@@ -113,7 +113,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
       );
       self.last = await until(
         async () => {
-          const one = await api(`/deployments/${found.number}`);
+          const one = await api(`/deployments/${found.number}?servers=odd`);
           return one.state === 'ended' ? one : null;
         },
         'the end',

@@ -52,6 +52,8 @@ export async function startSshd(directory, { group, servers, addresses, maxStart
     knownHosts: file('known_hosts'),
     /** Where a server keeps everything. */
     homeOf,
+    /** Removes all that was brought to the servers. */
+    empty: () => must('find', [servers, '-mindepth', '2', '-maxdepth', '2', '-exec', 'rm', '-rf', '{}', '+']),
     /** The host keys of the same servers behind another port. */
     knownAt: async (other) => {
       const path = file(`known_hosts.${other}`);
