@@ -54,7 +54,7 @@ function kill(pid) {
 }
 
 /** Memory of one process in MB; 0 for one that is gone. */
-export function pssOf(pid) {
+function pssOf(pid) {
   try {
     return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024;
   } catch {

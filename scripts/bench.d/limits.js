@@ -1,5 +1,5 @@
 // Scale: 50, 200 and 1,000 servers behind one sshd as it comes, with its own limits, and what the daemon needs for as many open channels.
-// Resolves with the problems that were found.
+// CPU of the machine: of everything that ran on it, per server. Resolves with the problems that were found.
 import { machineCpu, weigh } from './costs.js';
 import { openLab } from './lab.js';
 import { lockstep } from './lockstep.js';
@@ -22,8 +22,11 @@ export async function measureLimits(numbers, { print, say, figure }) {
     rows.push(row);
     problems.push(...row.problems.map((problem) => `${count} servers: ${problem}`));
   }
+  print();
+  print('## A commit of one file to an application of 100, behind one sshd with its own limits');
+  print();
   print(
-    '| servers | seconds | ms per server | of it CPU | turned away by sshd | handshakes per server | daemon and children MB | daemon MB | descriptors |',
+    '| servers | seconds | ms per server | CPU of the machine | turned away by sshd | handshakes per server | daemon and children MB | daemon MB | descriptors |',
   );
   print('|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
   for (const row of rows) {

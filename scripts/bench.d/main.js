@@ -90,6 +90,16 @@ print(
   `Made by \`scripts/bench ${given.join(' ')}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} cores (${cpus()[0].model.trim()}),`,
 );
 print(`${Math.round(totalmem() / 2 ** 30)} GB; the sender and all servers share them.`);
+if (!values.model) {
+  print();
+  print(
+    'Medians of the runs; every deployed tree was compared with the commit, and the release before with what it was. Seconds from the request',
+  );
+  print(
+    'of the hook (Lockstep) or the start of the tool (the others), when the push is over, until the last server serves the commit; where nothing',
+  );
+  print('changes, until the deployment or the tool has ended. CPU per server in milliseconds.');
+}
 const problems = [];
 const tools = { print, say, figure, runs: Number(values.runs ?? 5) };
 if (values.model) problems.push(...(await predict(tools)));

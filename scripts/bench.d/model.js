@@ -11,7 +11,7 @@
 // server has its own). Settings: `connections` and `concurrency` of the cluster, and how many connections are `kept` at most.
 
 /** How many turns it takes to open `count` connections, of which the first ten may be opened together and then one more for each success. */
-export function openingTurns(count, most) {
+function openingTurns(count, most) {
   let turns = 0;
   for (let window = Math.min(10, most), left = count; left > 0; window = Math.min(most, 2 * window)) {
     left -= window;
