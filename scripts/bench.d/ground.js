@@ -134,7 +134,11 @@ export async function openGround() {
     await rm(directory, { recursive: true, force: true });
   }
   const close = () => (closing ??= end());
-  const stop = () => void close().finally(() => process.exit(130));
+  const stop = () => {
+    // What is under way fails now, and must not end us before all is tidy.
+    process.on('unhandledRejection', () => undefined);
+    void close().finally(() => process.exit(130));
+  };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
   return {
     directory,
