@@ -1,10 +1,10 @@
 // Who is compared: each brings the head of the repository to all servers, in its own usual and well-tuned way.
 // `setUp` makes it ready, `firstCopy` brings what nobody has yet (where left out: as `deploy`), `deploy` brings a commit; both resolve when it says
 // that it is done. Where a server serves from is `serves`.
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, must, start, until } from './ground.js';
+import { must } from './ground.js';
 
 /** Every contender has the same options of ssh: no other keys, no questions. What it would choose by itself stays its own choice. */
 const sshOptions = ({ sshd }) => [
@@ -38,16 +38,25 @@ async function each(items, atATime, work) {
   );
 }
 
+/**
+ * A build that makes everything anew: every file is another inode with the time of now, and what changes from commit to commit, NOTES, does not
+ * get into its result.
+ */
+export const REBUILD =
+  'rm -rf built && mkdir built && for one in *; do case $one in built | NOTES) ;; *) cp -r "$one" built/ ;; esac; done';
+
 /** A checkout that a script of one's own would rsync from. */
 async function checkout(lab, name) {
   const directory = join(lab.directory, `${name}-checkout`);
   if (!existsSync(directory)) await must('git', ['clone', '-q', lab.repository.bare, directory]);
   return {
-    directory,
+    /** What is deployed of it. */
+    source: lab.isRebuilt ? join(directory, 'built') : directory,
     /** Brings the head, and names what changed since the last time. */
     pull: async () => {
       const before = (await must('git', ['-C', directory, 'rev-parse', 'HEAD'])).trim();
       await must('git', ['-C', directory, 'pull', '-q', '--ff-only']);
+      if (lab.isRebuilt) await must('sh', ['-c', REBUILD], { cwd: directory });
       return (await must('git', ['-C', directory, 'diff', '--name-only', before, 'HEAD'])).split('\n').filter((line) => line !== '');
     },
   };
@@ -78,7 +87,7 @@ export const rsyncChanged = {
   firstCopy: (lab) =>
     each(lab.servers, 50, async (server) => {
       const to = `${destination(lab, server)}:${home(lab, 'changed', server)}/`;
-      await lab.run('rsync', ['-a', '--exclude=.git', '-e', rsh(lab), `${lab.changed.directory}/`, to]);
+      await lab.run('rsync', ['-a', '--exclude=.git', '-e', rsh(lab), `${lab.changed.source}/`, to]);
     }),
   deploy: async (lab) => {
     const list = join(lab.directory, 'changed-list');
@@ -89,12 +98,23 @@ export const rsyncChanged = {
         `--files-from=${list}`,
         '-e',
         rsh(lab),
-        `${lab.changed.directory}/`,
+        `${lab.changed.source}/`,
         `${destination(lab, server)}:${home(lab, 'changed', server)}/`,
       ]),
     );
   },
   serves: (lab, server) => home(lab, 'changed', server),
+};
+
+export const rsyncAll = {
+  name: 'rsync -a, in place',
+  available: () => true,
+  setUp: rsyncChanged.setUp,
+  deploy: async (lab) => {
+    await lab.changed.pull();
+    await rsyncChanged.firstCopy(lab);
+  },
+  serves: rsyncChanged.serves,
 };
 
 export const linkDest = {
@@ -116,7 +136,7 @@ export const linkDest = {
         `--link-dest=${path}/current/`,
         '-e',
         rsh(lab),
-        `${lab.linked.directory}/`,
+        `${lab.linked.source}/`,
         `${destination(lab, server)}:${path}/releases/${release}/`,
       ]);
     });
@@ -176,7 +196,7 @@ export const ansible = {
   tasks:
     - file: { path: "{{ home }}/releases", state: directory }
     - ansible.posix.synchronize:
-        src: ${lab.ansibleCheckout.directory}/
+        src: ${lab.ansibleCheckout.source}/
         dest: "{{ home }}/releases/{{ number }}/"
         use_ssh_args: true
         rsync_opts: ["--exclude=.git", "--link-dest={{ home }}/current/"]
@@ -192,98 +212,4 @@ export const ansible = {
     });
   },
   serves: (lab, server) => join(home(lab, 'ansible', server), 'current'),
-};
-
-/** `keep`: do connections stay open between deployments? */
-export const lockstep = (lab, label, keep, settings = {}) => {
-  const directory = join(lab.directory, label.replaceAll(/\W+/g, '-'));
-  const command = join(lab.root, 'bin/lockstep');
-  const env = { LOCKSTEP_CONFIG: join(directory, 'branches.config.json'), LOCKSTEP_DATA: join(directory, 'var') };
-  const ask = (...args) => must(command, args, { cwd: directory, env });
-  let api;
-  const self = {
-    name: label,
-    isOurs: true,
-    available: () => true,
-    setUp: async () => {
-      await mkdir(directory, { recursive: true });
-      const servers = lab.servers.map(({ name, address }) => ({
-        name,
-        host: address,
-        port: lab.sshd.port,
-        user: lab.sshd.user,
-        path: join(lab.sshd.homeOf(address), label),
-      }));
-      const cluster = {
-        environment: 'production',
-        maintenance: {},
-        ssh: { identity: lab.sshd.identity, knownHosts: lab.sshd.knownHosts, keep },
-        concurrency: Math.min(50, servers.length),
-        servers,
-        ...settings,
-      };
-      const branches = [{ repository: 'site', branch: 'servers/production', clusters: ['production'] }];
-      await writeFile(
-        env.LOCKSTEP_CONFIG,
-        JSON.stringify({
-          project: 'site',
-          repositories: { site: { type: 'git', url: lab.repository.bare } },
-          branches,
-          clusters: { production: cluster },
-        }),
-      );
-      const port = await freePort();
-      env.LOCKSTEP_URL = `http://127.0.0.1:${port}`;
-      self.daemon = start(command, ['daemon', '--listen', `127.0.0.1:${port}`], { group: lab.ourGroup, cwd: directory, env });
-      await until(
-        () =>
-          fetch(`${env.LOCKSTEP_URL}/livez`).then(
-            (answer) => answer.ok,
-            () => false,
-          ),
-        'the start of the daemon',
-      );
-      const token = readFileSync(join(directory, 'var/token'), 'utf8').trim();
-      api = (path) =>
-        fetch(`${env.LOCKSTEP_URL}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.json());
-      await ask('hooks', 'install', lab.repository.bare);
-    },
-    firstCopy: () => ask('deploy', 'production', '--wait'),
-    /** The push itself deploys: this only waits for the end. */
-    deploy: async () => {
-      const revision = await lab.repository.revision();
-      const newest = async () => ((await api('/deployments?limit=1')).deployments ?? [])[0];
-      const found = await until(
-        async () => {
-          const one = await newest();
-          return one?.revision === revision ? one : null;
-        },
-        'the deployment of the push',
-        60_000,
-        100,
-      );
-      self.last = await until(
-        async () => {
-          const one = await api(`/deployments/${found.number}`);
-          return one.state === 'ended' ? one : null;
-        },
-        'the end',
-        300_000,
-        100,
-      );
-      if (self.last.result !== 'done') throw new Error(`deployment ${found.number}: ${self.last.result}: ${self.last.problem?.message}`);
-    },
-    serves: (_, server) => join(lab.sshd.homeOf(server.address), label, 'current'),
-    /** Goes back at once: everything but the switch comes later. */
-    rollBack: () => ask('rollback', 'production', '--emergency', '--wait'),
-    /** When the hook of the last push was heard, milliseconds since 1970. */
-    toldAt: async () => Date.parse((await api('/deliveries?limit=1')).deliveries[0].receivedAt),
-    end: async () => {
-      await self.daemon.end();
-      await must(join(lab.repository.bare, 'hooks/post-receive'), []).catch(() => undefined);
-      await rm(join(lab.repository.bare, 'hooks'), { recursive: true, force: true });
-      await mkdir(join(lab.repository.bare, 'hooks'));
-    },
-  };
-  return self;
 };

@@ -1,10 +1,9 @@
-// The ground of a benchmark: a repository, an sshd with many addresses, and ways to count what a run has cost.
+// The ground of a benchmark: programs that are run, a repository, and a directory that goes away at the end.
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { userInfo } from 'node:os';
 
 const GIT = {
   GIT_CONFIG_GLOBAL: '/dev/null',
@@ -59,99 +58,6 @@ export const freePort = () =>
     });
   });
 
-/** Counts the CPU time of everything that runs in it: a control group. Without the right to make one, nothing is counted (`null`). */
-export function cpuGroup(name) {
-  const roots = ['/sys/fs/cgroup/cpuacct', '/sys/fs/cgroup'];
-  const root = roots.find((one) => existsSync(join(one, 'cgroup.procs')));
-  const path = root === undefined ? null : join(root, `lockstep-bench-${process.pid}-${name}`);
-  try {
-    if (path !== null) mkdirSync(path);
-  } catch {
-    return { wrap: (program, args) => [program, args], milliseconds: () => null, megabytes: () => null, remove: () => undefined };
-  }
-  const usage = () => {
-    if (existsSync(join(path, 'cpuacct.usage'))) return Number(readFileSync(join(path, 'cpuacct.usage'), 'utf8')) / 1e6;
-    return Number(/usage_usec (\d+)/.exec(readFileSync(join(path, 'cpu.stat'), 'utf8'))?.[1] ?? Number.NaN) / 1e3;
-  };
-  return {
-    wrap: (program, args) => ['sh', ['-c', 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"', 'sh', path, program, ...args]],
-    milliseconds: usage,
-    /** Memory of all its processes, shared pages counted in parts (PSS), in MB. */
-    megabytes: () =>
-      readFileSync(join(path, 'cgroup.procs'), 'utf8')
-        .trim()
-        .split('\n')
-        .filter(Boolean)
-        .reduce((sum, pid) => sum + pssOf(pid), 0) / 1024,
-    remove: () => {
-      try {
-        rmdirSync(path);
-      } catch {
-        // Something still runs in it.
-      }
-    },
-  };
-}
-
-function pssOf(pid) {
-  try {
-    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
-}
-
-/** One sshd for so many addresses of the loopback; at most 16 can be listened to, so it listens to all. */
-export async function startSshd(directory, { group, servers, addresses, maxStartups = '10:30:100' }) {
-  const homeOf = (address) => join(servers, address);
-  const port = await freePort();
-  const file = (name) => join(directory, name);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (process.getuid() === 0) await mkdir('/run/sshd', { recursive: true });
-  for (const key of ['host', 'user']) await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
-  writeFileSync(file('authorized_keys'), readFileSync(file('user.pub')), { mode: 0o600 });
-  const [type, key] = readFileSync(file('host.pub'), 'utf8').split(' ');
-  await writeFile(file('known_hosts'), addresses.map((address) => `[${address}]:${port} ${type} ${key}\n`).join(''));
-  const lines = [
-    `Port ${port}`,
-    // The kernel's loopback has all of 127.0.0.0/8.
-    'ListenAddress 0.0.0.0',
-    `HostKey ${file('host')}`,
-    `AuthorizedKeysFile ${file('authorized_keys')}`,
-    `PidFile ${file('pid')}`,
-    'StrictModes no',
-    'PermitRootLogin yes',
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
-    'UsePAM no',
-    'PrintMotd no',
-    `MaxStartups ${maxStartups}`,
-    `LogLevel INFO`,
-    'Subsystem sftp internal-sftp',
-    // An account that deploys has no start-up files that take a tenth of a second. Capistrano, which knows one path for all servers, is given one below ~.
-    ...addresses.flatMap((address) => [`Match LocalAddress ${address}`, `  SetEnv HOME=${homeOf(address)}`]),
-  ];
-  for (const address of addresses) await mkdir(homeOf(address), { recursive: true });
-  await writeFile(file('sshd_config'), `${lines.join('\n')}\n`);
-  const sshd = start('/usr/sbin/sshd', ['-D', '-f', file('sshd_config'), '-E', file('log')], { group });
-  await until(() => readFileSync(file('log'), { encoding: 'utf8', flag: 'a+' }).includes('Server listening'), 'the start of sshd');
-  return {
-    port,
-    user: userInfo().username,
-    identity: file('user'),
-    knownHosts: file('known_hosts'),
-    /** Where a server keeps everything. */
-    homeOf,
-    end: async () => {
-      await sshd.end();
-      await must('pkill', ['-P', String(sshd.child.pid)]).catch(() => undefined);
-    },
-  };
-}
-
-/** 127.1.0.1, 127.1.0.2, …: addresses of the loopback, one for each server. */
-export const addressOf = (index) => `127.1.${Math.floor(index / 250)}.${(index % 250) + 1}`;
-
 /** A repository with so many text files of ordinary sizes, in directories as an application has them. The same at every run. */
 export async function makeRepository(directory, files) {
   const work = join(directory, 'work');
@@ -165,11 +71,13 @@ export async function makeRepository(directory, files) {
     await writeFile(path, textOf(random, i));
   }
   await writeFile(join(work, 'VERSION'), '0\n');
+  await writeFile(join(work, 'NOTES'), '0\n');
   await must('git', ['-C', work, 'add', '-A']);
   await must('git', ['-C', work, 'commit', '-q', '-m', 'The application']);
   await must('git', ['-C', work, 'remote', 'add', 'origin', bare]);
   await must('git', ['-C', work, 'push', '-q', 'origin', 'HEAD']);
   let version = 0;
+  let notes = 0;
   return {
     work,
     bare,
@@ -183,6 +91,12 @@ export async function makeRepository(directory, files) {
       }
       await writeFile(join(work, 'VERSION'), `${version}\n`);
       await must('git', ['-C', work, 'commit', '-q', '-a', '-m', `Version ${version}`]);
+      return String(version);
+    },
+    /** Commits a change of NOTES, and of nothing else. */
+    async note() {
+      await writeFile(join(work, 'NOTES'), `${++notes}\n`);
+      await must('git', ['-C', work, 'commit', '-q', '-a', '-m', `Note ${notes}`]);
       return String(version);
     },
     push: () => must('git', ['-C', work, 'push', '-q', 'origin', 'HEAD']),
@@ -214,18 +128,31 @@ export async function openGround() {
   const directory = await mkdtemp(join(base, 'lockstep-bench-'));
   await chmod(directory, 0o755);
   const cleanups = [];
+  let closing = null;
+  async function end() {
+    for (const action of cleanups) await action();
+    await rm(directory, { recursive: true, force: true });
+  }
+  const close = () => (closing ??= end());
+  const stop = () => {
+    // What is under way fails now, and must not end us before all is tidy.
+    process.on('unhandledRejection', () => undefined);
+    void close().finally(() => process.exit(130));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
   return {
     directory,
     /** `action` runs at the end, last first. */
     atEnd: (action) => cleanups.unshift(action),
+    /** Also when we are told to end. */
     close: async () => {
-      for (const action of cleanups) await action();
-      await rm(directory, { recursive: true, force: true });
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stop);
+      await close();
     },
   };
 }
 
-/** Do two trees hold the same files with the same contents? */
+/** Do two trees hold the same files with the same contents? NOTES is left out: a build may leave it out, too. */
 export async function sameTree(one, other) {
   const difference = await must('diff', [
     '-rq',
@@ -236,10 +163,10 @@ export async function sameTree(one, other) {
     '.lockstep',
     '-x',
     'REVISION',
+    '-x',
+    'NOTES',
     `${one}/`,
     `${other}/`,
   ]).catch((error) => error.message);
   return difference.trim() === '' ? null : difference;
 }
-
-export const entries = (directory) => readdir(directory).catch(() => []);

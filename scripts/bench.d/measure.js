@@ -1,0 +1,179 @@
+// Measures one scenario with so many servers: everybody one after the other, several timed runs each and one that is weighed instead.
+import { lstatSync, readFileSync } from 'node:fs';
+import { machineCpu, threadOf, weigh } from './costs.js';
+import { must, sameTree, until } from './ground.js';
+import { openLab } from './lab.js';
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+/** A row for each contender whose name holds one of the words of `only` (null: all) and who is installed. */
+export async function measure(scenario, count, { runs, only, say }) {
+  const lab = await openLab({ count, files: scenario.files, maxStartups: '200' });
+  try {
+    const rows = [];
+    for (const contender of scenario.contenders(lab)) {
+      if (only !== null && !only.some((word) => contender.name.toLowerCase().includes(word))) continue;
+      if (!(await contender.available())) {
+        say(`${contender.name} is not installed; left out`);
+        continue;
+      }
+      say(`${count} servers: ${contender.name}`);
+      rows.push({
+        name: (scenario.isFirst && contender.firstName) || contender.name,
+        isOurs: contender.isOurs === true,
+        ...(scenario.isFirst ? await first(lab, contender) : await repeated(lab, contender, scenario, runs)),
+      });
+      // Two hundred servers with several copies each would not fit into memory.
+      await lab.sshd.empty();
+    }
+    return rows;
+  } finally {
+    await lab.close();
+  }
+}
+
+async function first(lab, contender) {
+  await contender.setUp(lab);
+  const before = read(lab, contender);
+  const scales = weigh(lab, contender, 1_000);
+  const began = performance.now();
+  await bringFirst(lab, contender);
+  const wall = performance.now() - began;
+  const used = since(lab, contender, before);
+  const weight = scales.end();
+  await contender.end?.();
+  return { wall, ...used, ...weight };
+}
+
+const bringFirst = (lab, contender) => (contender.firstCopy ?? contender.deploy)(lab);
+
+async function repeated(lab, contender, scenario, runs) {
+  lab.isRebuilt = scenario.isRebuilt === true;
+  await contender.setUp(lab);
+  await bringFirst(lab, contender);
+  const results = [];
+  for (let run = 0; run < runs; run++) results.push(await once(lab, contender, scenario));
+  const keys = Object.keys(results[0]).filter((key) => results[0][key] !== null);
+  const row = Object.fromEntries(keys.map((key) => [key, median(results.map((one) => one[key]))]));
+  const scales = weigh(lab, contender);
+  const before = inodes(lab, contender);
+  await once(lab, contender, scenario);
+  const weight = scales.end();
+  const written = await writtenSince(await before, lab, contender);
+  await contender.end?.();
+  return { ...row, ...weight, written };
+}
+
+/** One run of a contender that has brought something before. */
+export async function once(lab, contender, scenario) {
+  const { repository } = lab;
+  const last = lab.servers.at(-1);
+  const isSilent = scenario.isNoop === true || scenario.isRebuilt === true;
+  const version = scenario.isNoop ? null : scenario.isRebuilt ? await repository.note() : await repository.commit(scenario.changes);
+  if (version !== null && !contender.isOurs) await repository.push();
+  const previous = contender.isOurs && !isSilent ? await photograph(contender.serves(lab, last)) : null;
+  const earlier = scenario.isRollback ? versionOf(contender.serves(lab, last)) : null;
+  const before = read(lab, contender);
+  const began = Date.now();
+  if (scenario.isNoop) {
+    await (contender.again ?? contender.deploy)(lab);
+    return { wall: Date.now() - began, ...since(lab, contender, before) };
+  }
+  const serving =
+    contender.isNothing || isSilent
+      ? null
+      : served(lab, contender, version).then(() => ({ at: Date.now(), ...since(lab, contender, before) }));
+  // Ours is told by the push; its clock runs from the hook's request.
+  if (contender.isOurs) await repository.push();
+  await contender.deploy(lab);
+  const { at, ...used } = (await serving) ?? { at: Date.now(), ...since(lab, contender, before) };
+  if (scenario.isRollback) return rolledBack(lab, contender, earlier);
+  if (contender.serves) await check(lab, contender, last, previous);
+  const end = contender.isOurs && isSilent ? Date.parse(contender.last.endedAt) : at;
+  return { wall: end - (contender.isOurs ? await contender.toldAt() : began), ...used, ...(contender.isOurs && cutoverOf(lab, contender)) };
+}
+
+async function rolledBack(lab, contender, version) {
+  const before = read(lab, contender);
+  const began = Date.now();
+  const back = served(lab, contender, version).then(() => Date.now() - began);
+  await contender.rollBack();
+  return { wall: await back, ...since(lab, contender, before) };
+}
+
+/** Resolves when all servers serve it. Looks at one server at a time, so that looking costs next to nothing. */
+async function served(lab, contender, version) {
+  for (const server of lab.servers) {
+    const what = `${contender.name}: ${version} on ${server.name}`;
+    await until(() => versionOf(contender.serves(lab, server)) === version, what, 300_000, 5);
+  }
+}
+
+export const versionOf = (directory) => {
+  try {
+    return readFileSync(`${directory}/VERSION`, 'utf8').trim();
+  } catch {
+    return null;
+  }
+};
+
+const read = ({ groups }, contender) => ({
+  at: performance.now(),
+  thread: contender.pid ? threadOf(contender.pid()) : null,
+  machine: machineCpu(),
+  ...Object.fromEntries(Object.entries(groups).map(([name, group]) => [name, group.milliseconds()])),
+});
+
+/** CPU time per server in ms of both sides, and of the daemon's one thread; `others`: how many cores everything else had meanwhile. */
+function since(lab, contender, before) {
+  const now = read(lab, contender);
+  const used = (name) => (now[name] === null ? null : now[name] - before[name]);
+  const perServer = (name) => (used(name) === null ? null : used(name) / lab.servers.length);
+  const others = (used('machine') - (used('sender') ?? 0) - (used('servers') ?? 0)) / (now.at - before.at);
+  return { sender: perServer('sender'), servers: perServer('servers'), thread: perServer('thread'), others: Math.max(0, others) };
+}
+
+/** From the first lock to the last unlock, as the deployment recorded it; and how far apart the links were renamed (their ctime). */
+function cutoverOf(lab, contender) {
+  const { steps } = contender.last;
+  const at = (text) => Date.parse(text);
+  const lock = steps.find((step) => step.step === 'lock');
+  const unlock = steps.find((step) => step.step === 'unlock');
+  const times = lab.servers.map((server) => lstatSync(contender.serves(lab, server)).ctimeMs);
+  return { cutover: at(unlock.finishedAt) - at(lock.startedAt), skew: Math.max(...times) - Math.min(...times) };
+}
+
+/** Is it the commit, and is the release before what it was? A quick deployment of something else would be no result. */
+async function check(lab, contender, server, previous) {
+  const difference = await sameTree(lab.repository.work, contender.serves(lab, server));
+  if (difference !== null) throw new Error(`${contender.name} deployed something else:\n${difference}`);
+  if (previous === null) return;
+  const now = await photograph(previous.path);
+  if (now.sum !== previous.sum) throw new Error(`${contender.name} changed the release before`);
+}
+
+async function photograph(link) {
+  const path = (await must('readlink', ['-f', link])).trim();
+  return {
+    path,
+    sum: await must('sh', [
+      '-c',
+      'cd "$1" && find . -type f -printf "%m %P\\0" | sort -z | sha256sum && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum',
+      'sh',
+      path,
+    ]),
+  };
+}
+
+/** The inodes of the files that the last server serves. */
+async function inodes(lab, contender) {
+  if (!contender.serves) return new Set();
+  const list = await must('find', [`${contender.serves(lab, lab.servers.at(-1))}/`, '-type', 'f', '-printf', '%i %T@\n']);
+  return new Set(list.split('\n'));
+}
+
+/** How many files that it serves were written or touched since then: another inode, or another time of the same. */
+async function writtenSince(before, lab, contender) {
+  const now = await inodes(lab, contender);
+  return contender.serves ? [...now].filter((one) => !before.has(one)).length : null;
+}
