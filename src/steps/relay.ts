@@ -3,11 +3,12 @@
 import type { Channel, Shipment } from '../core/channel.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError } from '../core/errors.ts';
-import { MEASURED_FROM_BYTES, isSlow } from '../core/patch.ts';
+import { isSlow } from '../core/patch.ts';
 import type { Artifacts } from '../core/ports.ts';
 import type { Server } from '../core/server.ts';
 import { neighboursOf, routeOf, zoneOf } from '../core/zone.ts';
 import { greetingOf } from './greetings.ts';
+import { lineSpeeds } from './line-speeds.ts';
 import { patchedFor } from './patched.ts';
 import type { Goods, Patched } from './patched.ts';
 import type { ServerWork } from './perform.ts';
@@ -33,8 +34,8 @@ export type Relays = {
   bring(work: ServerWork, goods: Goods): Promise<Arrival>;
   /** What this relay brought was not there, or not what it should be: nothing comes by it any more in this deployment. */
   distrust(work: ServerWork, relay: Server, error: DeployError): void;
-  /** So many bytes went to a server in this time: how fast is its line? */
-  measure(work: ServerWork, server: Server, bytes: number, ms: number): void;
+  /** Sends something to a server, and learns from it how fast its line is. */
+  measured<T extends { readonly bytes: number }>(work: ServerWork, server: Server, send: () => Promise<T>): Promise<T>;
 };
 
 /** What a relay keeps for others, and what was sent for it. */
@@ -57,15 +58,24 @@ const KEPT = 16;
 
 export function createRelays(artifacts: Artifacts): Relays {
   const deployments = new Map<number, Map<string, Relay>>();
-  /** Bytes per second to a server, as last seen. */
-  const rates = new Map<string, number>();
-  const nameOf = (cluster: { name: string }, server: Server): string => `${cluster.name} ${server.name}`;
+  const speeds = lineSpeeds();
 
-  const hasSlowLine = ({ deployment: { cluster } }: ServerWork, server: Server): boolean =>
-    isSlow(zoneOf(cluster, server), rates.get(nameOf(cluster, server)));
+  const nameOf = ({ deployment: { cluster } }: ServerWork, server: Server): string => `${cluster.name} ${server.name}`;
+  const hasSlowLine = (work: ServerWork, server: Server): boolean =>
+    isSlow(zoneOf(work.deployment.cluster, server), speeds.of(nameOf(work, server)));
 
-  function measure({ deployment: { cluster } }: ServerWork, server: Server, bytes: number, ms: number): void {
-    if (bytes >= MEASURED_FROM_BYTES) rates.set(nameOf(cluster, server), (bytes * 1000) / Math.max(1, ms));
+  /** `send` resolves with how many bytes it sent. */
+  async function measured<T extends { readonly bytes: number }>(work: ServerWork, server: Server, send: () => Promise<T>): Promise<T> {
+    const { now } = work.tools;
+    const end = speeds.begin(now());
+    let bytes = 0;
+    try {
+      const sent = await send();
+      ({ bytes } = sent);
+      return sent;
+    } finally {
+      end(nameOf(work, server), bytes, now());
+    }
   }
 
   function relayOf({ deployment, tools }: ServerWork, server: Server): Relay {
@@ -104,9 +114,7 @@ export function createRelays(artifacts: Artifacts): Relays {
         tools.log(deployment.number, `${server.name} gets the pack itself: ${error.message}\n`);
       }
     }
-    const began = tools.now();
-    const { bytes } = await channel.store(shipment, signal);
-    measure(work, server, bytes, tools.now() - began);
+    const { bytes } = await measured(work, server, () => channel.store(shipment, signal));
     const how = bytes === 0 ? 'has the pack already' : `got the pack (${bytes} bytes)`;
     tools.log(deployment.number, `relay ${server.name} of zone ${server.zone ?? ''} ${how}\n`);
     return { shipment, bytes };
@@ -229,7 +237,7 @@ export function createRelays(artifacts: Artifacts): Relays {
     distrust: (work, relay, error) => {
       relayOf(work, relay).problem = error.message;
     },
-    measure,
+    measured,
   };
 }
 

@@ -100,9 +100,8 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
         sent += arrival.bytes;
         const way = relay === null || arrival.isPatch ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
         if (arrival.why !== '') tools.log(deployment.number, `the pack for ${server.name} comes ${way} (${arrival.why})\n`);
-        const began = tools.now();
-        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, stored: relay !== null }, signal);
-        relays.measure(work, server, bytes, tools.now() - began);
+        const request = { ...common, shipment, stored: relay !== null };
+        const { state, bytes } = await relays.measured(work, server, () => channel.unpack(`${op}-unpack`, request, signal));
         return state === 'sealed' ? PRESENT : { facts: { bytes: bytes + sent, carrier }, isPrepared: true };
       } catch (error) {
         if (relay !== null && isNotFound(error)) {
