@@ -42,7 +42,7 @@ export function routeOf(cluster: Cluster, server: Server, bytes: number, takesPa
 export function neighboursOf(cluster: Cluster, server: Server, bytes: number): readonly Server[] {
   const zone = zoneOf(cluster, server);
   if (zone === null || bytes < RELAY_FROM_BYTES) return [];
-  const others = serversOf(cluster, server.zone ?? '').filter((one) => one.name !== server.name);
+  const others = [...serversOf(cluster, server.zone ?? ''), ...(cluster.neighbours ?? [])].filter((one) => one.name !== server.name);
   return zone.relays.flatMap((name) => others.filter((one) => one.name === name));
 }
 
