@@ -123,7 +123,10 @@ function fromFile(path: string, compression: Compression, bytes: number): Pack {
 
 /** zstd(1) as a filter: Node 20 has none of its own. `ended` rejects unless it exits with 0. */
 function zstd(further: readonly string[] = []): { stdin: Writable; stdout: Readable; ended: Promise<void> } {
-  const child = spawn('zstd', ['-q', '-3', '-c', ...further], { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' } });
+  const child = spawn('zstd', ['-q', '-3', '-c', ...further], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   const ended = new Promise<void>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (exit) => (exit === 0 ? resolve() : reject(new Error(`zstd exited ${exit ?? 'by a signal'}`))));
