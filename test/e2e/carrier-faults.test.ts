@@ -142,7 +142,7 @@ describe('clusters whose releases come by packs and by rsync, with clones made a
 
   test('I5, I13, I14: a daemon that is killed at any step ends every deployment when it is back; the releases before are as they were', async () => {
     for (const [when, at] of DEATHS) await dieAndGoOn(when, at, null);
-  }, 180_000);
+  }, 300_000);
 
   (older === null ? test.skip : test)(
     `and so does one with rsync 3.2.7, with servers that have 3.5 or 3.2.7 themselves${older === null ? ` (${missing})` : ''}`,
@@ -155,7 +155,7 @@ describe('clusters whose releases come by packs and by rsync, with clones made a
       await shop.stop();
       expect(said).toContain('rsync 3.2.7');
     },
-    120_000,
+    300_000,
   );
 
   /** Each replaces something, as an editor or a careless `cp` would: what a clone shares with the release that is served is not written to. */
@@ -198,7 +198,7 @@ describe('clusters whose releases come by packs and by rsync, with clones made a
       const { stdout } = await shop.lockstep(['logs', String(deployment)]);
       for (const server of SERVERS) expect(stdout).toContain(`upload to ${server}: the release does not match its manifest; repairing`);
     }
-  }, 120_000);
+  }, 300_000);
 
   async function deployed(): Promise<string> {
     const revision = await commit();
