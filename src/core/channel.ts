@@ -138,6 +138,12 @@ export type Pack = {
 };
 
 /**
+ * A pack as what differs from `files` of a sealed release that the receiver has: their contents, one after the other, are what
+ * `zstd --patch-from` refers to. Only for a shipment whose pack is not compressed.
+ */
+export type Patch = { readonly release: string; readonly files: readonly string[]; readonly pack: Pack };
+
+/**
  * Everything that makes a release of a clone of its base (or of nothing), the same for every server that stands there. One object for all
  * of them: what is sent for it is made once.
  */
@@ -261,8 +267,13 @@ export type Channel = {
    * what a relay brought is not there, or not what it should be.
    */
   unpack(op: string, request: UnpackRequest, signal: AbortSignal): Promise<Unpacked>;
-  /** For a relay: keeps a shipment for an hour, to hand it on. Returns the bytes that were sent: 0 if it was there. */
-  store(shipment: Shipment, signal: AbortSignal): Promise<{ readonly bytes: number }>;
+  /**
+   * For a relay: keeps a shipment for an hour, to hand it on. Returns the bytes that were sent: 0 if it was there. `patch`: sent in place of
+   * the pack, and the server makes the pack of it; `mismatch`: it could not.
+   */
+  store(shipment: Shipment, signal: AbortSignal, patch?: Patch): Promise<{ readonly bytes: number }>;
+  /** What `store` keeps is needed no more. */
+  drop(shipment: Shipment, signal: AbortSignal): Promise<void>;
   /** For a server whose relay will hand it this shipment: nothing is taken from a relay that was not announced here. */
   expect(shipment: Shipment, signal: AbortSignal): Promise<void>;
   /**

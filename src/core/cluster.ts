@@ -187,6 +187,8 @@ export type Cluster = {
   readonly transfer?: TransferSettings;
   /** By name. Absent: the daemon sends every pack itself, as fast as it can. */
   readonly zones?: Readonly<Record<string, Zone>>;
+  /** Where a server catches up alone: the relays of its zone that serve what the cluster serves. They take no part. */
+  readonly neighbours?: readonly Server[];
   readonly simulation: Simulation;
 };
 

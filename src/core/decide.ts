@@ -91,11 +91,19 @@ export function decideCatchUp(state: State, order: Omit<Order, 'revision' | 'rea
   if (target === undefined || one === undefined || running !== null || waiting !== null || record.locked !== null) {
     return { events: [], result: null };
   }
-  const cluster = { ...order.cluster, servers: [one], maxFailures: { servers: 0 } };
+  const cluster = { ...order.cluster, servers: [one], maxFailures: { servers: 0 }, ...neighboursIn(record, order.cluster, one) };
   const number = state.lastDeployment + 1;
   const reason = `${server} catches up`;
   const event = { type: 'requested', purpose: 'catch-up', ...order, cluster, revision: target.revision, reason, target } as const;
   return { events: [{ deployment: number, event }], result: number };
+}
+
+function neighboursIn(record: ClusterRecord, cluster: Cluster, { zone }: Server): Pick<Cluster, 'neighbours'> {
+  if (zone === undefined) return {};
+  const behind = behindOf(record, cluster);
+  const relays = cluster.zones?.[zone]?.relays ?? [];
+  const neighbours = cluster.servers.filter((server) => relays.includes(server.name) && server.zone === zone && !behind.includes(server));
+  return neighbours.length === 0 ? {} : { neighbours };
 }
 
 export type RollbackRequest = Omit<DeployRequest, 'revision' | 'force'> & {

@@ -109,6 +109,8 @@ export type Packer = {
   choose(possible: readonly Compression[], bytes: number): Compression;
   /** The pack can be read until nobody has read it for ten minutes. Rejects with DeployError `artifact`, `disk`. */
   pack(request: PackRequest): Promise<Pack>;
+  /** What differs from the contents of `files` of a directory, one after the other, as `zstd --patch-from` has it. Rejects as `pack`. */
+  patch(pack: Pack, directory: string, files: readonly string[]): Promise<Pack>;
 };
 
 /**

@@ -35,12 +35,23 @@ export function routeOf(cluster: Cluster, server: Server, bytes: number, takesPa
   return { relays, why };
 }
 
+/**
+ * Relays that do not take part, for a server without any base: one of them may have the release, or one like it, already. Then only what
+ * differs from that crosses the line.
+ */
+export function neighboursOf(cluster: Cluster, server: Server, bytes: number): readonly Server[] {
+  const zone = zoneOf(cluster, server);
+  if (zone === null || bytes < RELAY_FROM_BYTES) return [];
+  const others = [...serversOf(cluster, server.zone ?? ''), ...(cluster.neighbours ?? [])].filter((one) => one.name !== server.name);
+  return zone.relays.flatMap((name) => others.filter((one) => one.name === name));
+}
+
 /** For the plan: the way of every server, zone by zone; empty: there are no zones. */
 export function zonesText(cluster: Cluster): string {
   const zones = Object.entries(cluster.zones ?? {});
   if (zones.length === 0) return '';
   const lines = zones.map(([name, zone]) => {
-    const budget = zone.bandwidth === null ? '' : `, at most ${zone.bandwidth} bytes/s`;
+    const budget = zone.bandwidth === null ? '' : `, at most ${zone.bandwidth} bytes/s, what changed as a patch`;
     const servers = serversOf(cluster, name).map((one) => one.name);
     const [first, ...rest] = zone.relays;
     if (first === undefined) return `zone ${name}: directly to ${someOf(servers)} (no relays${budget})`;

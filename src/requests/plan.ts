@@ -97,7 +97,7 @@ function whatCarries(cluster: Cluster): string {
   if (transferSettings(cluster).carrier === 'rsync') return 'send what changed with rsync';
   const zones = zonesText(cluster);
   const ways = zones === '' ? '' : `; ${zones}`;
-  return `send what changed as one pack (with rsync where a server has no GNU tar, or it is more than 1 GiB)${ways}`;
+  return `send what changed as one pack (as a patch over slow lines, with rsync where a server has no GNU tar, or it is more than 1 GiB)${ways}`;
 }
 
 function whatHappens(step: StepName, cluster: Cluster, build: Build): string {

@@ -23,7 +23,7 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   // One target at a time is what a deployment needs; a few clusters may deploy side by side.
   const targets = new Map<string, Promise<Target>>();
   const KEPT = 8;
-  const relays = createRelays();
+  const relays = createRelays(artifacts);
 
   function targetOf(id: string, laid: Laid, page: string): Promise<Target> {
     const key = `${id} ${JSON.stringify([laid, page])}`;
@@ -91,22 +91,24 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     let isRepacked = false;
     let sent = 0;
     for (;;) {
-      const shipment = await shipmentFor(packer, target, base, { compression, isSuspect });
+      const plain = await shipmentFor(packer, target, base, { compression, isSuspect });
       let relay: Server | null = null;
       try {
-        const arrival = await relays.bring(work, shipment);
+        const arrival = await relays.bring(work, { packer, target, base, isSuspect, shipment: plain });
+        const { shipment } = arrival;
         relay = arrival.relay;
         sent += arrival.bytes;
-        const way = relay === null ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
+        const way = relay === null || arrival.isPatch ? 'directly' : relay.name === server.name ? 'as the relay' : `by relay ${relay.name}`;
         if (arrival.why !== '') tools.log(deployment.number, `the pack for ${server.name} comes ${way} (${arrival.why})\n`);
-        const { state, bytes } = await channel.unpack(`${op}-unpack`, { ...common, shipment, stored: relay !== null }, signal);
+        const request = { ...common, shipment, stored: relay !== null };
+        const { state, bytes } = await relays.measured(work, server, () => channel.unpack(`${op}-unpack`, request, signal));
         return state === 'sealed' ? PRESENT : { facts: { bytes: bytes + sent, carrier }, isPrepared: true };
       } catch (error) {
         if (relay !== null && isNotFound(error)) {
           relays.distrust(work, relay, error);
           continue;
         }
-        if (relay === null) sent += shipment.pack.bytes;
+        if (relay === null) sent += plain.pack.bytes;
         if (isMismatch(error)) return unprepared({ bytes: sent + (await repair(work, target)), carrier });
         // The pack is gone: nobody has read it for a while.
         if (!(error instanceof DeployError) || error.code !== 'artifact' || isRepacked) throw error;

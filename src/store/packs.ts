@@ -41,7 +41,23 @@ export async function openPacker(directory: string): Promise<Packer> {
         throw packFailure(error, directory);
       }
     },
+    patch: async (pack, from, files) => {
+      const reference = join(directory, randomBytes(8).toString('hex'));
+      try {
+        await pipeline(contentsOf(from, files), createWriteStream(reference, { mode: 0o600, flags: 'wx' }));
+        const content = await collected(pack.read(), ['--patch-from', reference, `--stream-size=${pack.bytes}`]);
+        return { compression: 'zstd', bytes: content.length, read: () => Readable.from([content]) };
+      } catch (error) {
+        throw packFailure(error, directory);
+      } finally {
+        await rm(reference, { force: true });
+      }
+    },
   };
+}
+
+async function* contentsOf(directory: string, files: readonly string[]): AsyncGenerator<Buffer> {
+  for (const file of files) for await (const piece of createReadStream(join(directory, file))) yield piece as Buffer;
 }
 
 async function inMemory({ directory, entries, links, compression }: PackRequest): Promise<Pack> {
@@ -52,11 +68,13 @@ async function inMemory({ directory, entries, links, compression }: PackRequest)
   return { compression, bytes: content.length, read: () => Readable.from([content]) };
 }
 
-async function zstdOf(tar: Buffer): Promise<Buffer> {
+const zstdOf = (tar: Buffer): Promise<Buffer> => collected([tar]);
+
+async function collected(content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, further: readonly string[] = []): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const { stdin, stdout, ended } = zstd();
+  const { stdin, stdout, ended } = zstd(further);
   stdout.on('data', (piece: Buffer) => pieces.push(piece));
-  await Promise.all([pipeline(Readable.from([tar]), stdin), ended]);
+  await Promise.all([pipeline(Readable.from(content), stdin), ended]);
   return Buffer.concat(pieces);
 }
 
@@ -104,8 +122,11 @@ function fromFile(path: string, compression: Compression, bytes: number): Pack {
 }
 
 /** zstd(1) as a filter: Node 20 has none of its own. `ended` rejects unless it exits with 0. */
-function zstd(): { stdin: Writable; stdout: Readable; ended: Promise<void> } {
-  const child = spawn('zstd', ['-q', '-3', '-c'], { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' } });
+function zstd(further: readonly string[] = []): { stdin: Writable; stdout: Readable; ended: Promise<void> } {
+  const child = spawn('zstd', ['-q', '-3', '-c', ...further], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   const ended = new Promise<void>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (exit) => (exit === 0 ? resolve() : reject(new Error(`zstd exited ${exit ?? 'by a signal'}`))));

@@ -69,6 +69,9 @@ export function unpackPayload(shipment: Shipment): Parts {
   return made;
 }
 
+/** The files that a patch refers to. */
+export const patchPayload = (files: readonly string[]): Buffer => Buffer.from(files.map((path) => `./${needPath(path)}\0`).join(''));
+
 /** `./` before each: sha256sum takes a bare `-` for its standard input. */
 export function sealPayload({ files }: SealRequest): Buffer {
   return Buffer.from(files.map((path) => `./${needPath(path)}\0`).join(''));

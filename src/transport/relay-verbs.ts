@@ -1,10 +1,12 @@
 // The verbs that relays and those they serve are asked: store, expect, hand, reach.
-import type { Channel, Pack, Shipment } from '../core/channel.ts';
+import { gzipSync } from 'node:zlib';
+import type { Channel, Pack, Patch, Shipment } from '../core/channel.ts';
 import type { Server } from '../core/server.ts';
 import { shellWord } from './agent-script.ts';
 import { done, handedOf, stateOf } from './answers.ts';
 import { consignmentOf } from './consignment.ts';
 import type { Pacer } from './pacer.ts';
+import { needName, patchPayload, unpackPayload } from './payloads.ts';
 
 /** One question to an agent. */
 export type Ask<T> = {
@@ -22,7 +24,7 @@ export type Ask<T> = {
   readonly signal: AbortSignal;
 };
 
-export type RelayVerbs = Pick<Channel, 'store' | 'expect' | 'hand' | 'reach'>;
+export type RelayVerbs = Pick<Channel, 'store' | 'drop' | 'expect' | 'hand' | 'reach'>;
 
 type Tools = {
   readonly ask: <T>(question: Ask<T>) => Promise<T>;
@@ -47,17 +49,36 @@ export function relayVerbs({ ask, pacer, hostKeys }: Tools): RelayVerbs {
     return ask({ verb: 'hand', what: `handing to ${to.name}`, words, payload, limitMs: limitMs + 10 * SECOND, read: handedOf, signal });
   }
 
-  async function store(shipment: Shipment, signal: AbortSignal): Promise<{ bytes: number }> {
+  async function store(shipment: Shipment, signal: AbortSignal, patch?: Patch): Promise<{ bytes: number }> {
     const { sha256, pack } = await consignmentOf(shipment);
-    const question = { verb: 'store', what: 'storing of a pack', words: [sha256, pack.bytes], signal };
+    const words = [sha256, pack.bytes];
+    const question = { verb: 'store', what: 'storing of a pack', words, signal };
     const read = (value: unknown) => stateOf(value, ['there', 'absent', 'stored'] as const);
     if ((await ask({ ...question, read })) === 'there') return { bytes: 0 };
-    await ask({ ...question, pack, limitMs: longestMs(pack.bytes, pacer), read });
-    return { bytes: pack.bytes };
+    const { further, sent } = patch === undefined ? { further: [], sent: pack } : patched(shipment, patch);
+    await ask({ ...question, words: [...words, ...further], pack: sent, limitMs: longestMs(sent.bytes, pacer), read });
+    return { bytes: sent.bytes };
+  }
+
+  /** What is sent in place of the whole, and the words about it. */
+  function patched(shipment: Shipment, { release, files, pack }: Patch): { further: (string | number)[]; sent: Pack } {
+    const list = patchPayload(files);
+    const lists = gzipSync(unpackPayload(shipment).payload);
+    const read = async function* (): AsyncIterable<Uint8Array> {
+      yield list;
+      yield lists;
+      yield* pack.read();
+    };
+    const sent = { compression: pack.compression, bytes: list.length + lists.length + pack.bytes, read };
+    return { further: [needName(release), list.length, lists.length], sent };
   }
 
   return {
     store,
+    drop: async (shipment, signal) => {
+      const { sha256 } = await consignmentOf(shipment);
+      await ask({ verb: 'store', what: 'removal of a pack', words: [sha256, 0], read: done, signal });
+    },
     expect: async (shipment, signal) => {
       const { sha256, pack } = await consignmentOf(shipment);
       await ask({ verb: 'expect', what: 'upload', words: [sha256, pack.bytes], read: done, signal });

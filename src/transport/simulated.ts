@@ -194,6 +194,7 @@ function simulatedChannel(
         state.stored.add(shipment);
         return { bytes };
       }),
+    drop: (shipment, signal) => act('removal of a pack', signal, () => void state.stored.delete(shipment)),
     expect: (shipment, signal) => act('upload', signal, () => void state.expected.add(shipment)),
     reach: (to, _identity, signal) => watch('handing over', signal, () => (stateOf(to) === null ? 'nobody is there' : null)),
     hand: (shipment, to, _identity, signal) =>

@@ -1,6 +1,6 @@
 // The way of a pack: by which relays, or why directly.
 import { describe, expect, test } from '@jest/globals';
-import { RELAY_FROM_BYTES, routeOf, zonesText } from '../../src/core/zone.ts';
+import { RELAY_FROM_BYTES, neighboursOf, routeOf, zonesText } from '../../src/core/zone.ts';
 import { sampleCluster } from '../lab/samples.ts';
 
 const { servers } = sampleCluster(6);
@@ -32,10 +32,22 @@ describe('the way of a pack', () => {
     expect(way(5)).toBe(': it is in no zone');
   });
 
+  test('of a first copy leads by relays that do not take part, too', () => {
+    const neighbours = (index: number, bytes = LARGE) =>
+      cluster.servers.slice(index, index + 1).flatMap((server) => neighboursOf(cluster, server, bytes).map(({ name }) => name));
+    expect([neighbours(1), neighbours(2), neighbours(4), neighbours(5), neighbours(1, LARGE - 1)]).toEqual([
+      ['web3', 'web1'],
+      ['web1'],
+      [],
+      [],
+      [],
+    ]);
+  });
+
   test('is told for every server', () => {
     expect(zonesText(cluster).split('; ')).toEqual([
       'zone tokyo: once to relay web3, which hands it to web1, web2, web4 (else by web1, else directly)',
-      'zone oslo: directly to web5 (no relays, at most 500000 bytes/s)',
+      'zone oslo: directly to web5 (no relays, at most 500000 bytes/s, what changed as a patch)',
       'directly to web6 (in no zone)',
     ]);
     expect(zonesText(sampleCluster(2))).toBe('');

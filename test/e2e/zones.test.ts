@@ -1,7 +1,7 @@
 // Zones: a pack crosses the slow line once, to a relay, whatever happens to relays; and no relay is trusted.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,9 +136,62 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     expect(lines.get('tokyo')?.peak(2_000, tokyo)).toBeGreaterThan(peak);
     expect(await unequal(ALL)).toEqual([]);
     expect((await shop.lockstep(['plan', 'world'])).stdout.replace(/\s+/g, ' ')).toContain(
-      'zone oslo: once to relay oslo1, which hands it to oslo2, oslo3, oslo4 (else by oslo2, else directly, at most 1000000 bytes/s)',
+      'zone oslo: once to relay oslo1, which hands it to oslo2, oslo3, oslo4 (else by oslo2, else directly, at most 1000000 bytes/s, what changed as a patch)',
     );
     for (const name of ALL) expect(existsSync(join(path(name), '.lockstep/packs'))).toBe(false);
+  }, 120_000);
+
+  test('over a line with a budget changes of large files come as a patch, and everybody gets the pack that the relay makes of it', async () => {
+    const texts = Array.from({ length: 8 }, () => noise(120_000));
+    const files = (text: string) => Object.fromEntries(texts.map((one, i) => [`large/${i}.txt`, `${text} ${one} ${text}`]));
+    await deploy(files('before'));
+    const { log, bytes } = await deploy(files('after'));
+    expect(log).toMatch(/oslo1 got a patch of \d+ bytes against \S+ in place of the pack \(\d{6,} bytes\)/);
+    for (const i of [2, 3, 4]) expect(log).toContain(`the pack for oslo${i} comes by relay oslo1 (zone oslo)`);
+    expect((bytes.get('oslo') ?? Infinity) * 5).toBeLessThan(bytes.get('tokyo') ?? 0);
+    expect(await unequal(ALL)).toEqual([]);
+  }, 60_000);
+
+  test('a server without a release gets its first copy from a neighbour, with the others and alone', async () => {
+    const content = (await must('du', ['-sb', '--exclude=.git', shop.tree])).split('\t')[0];
+    expect(Number(content)).toBeGreaterThan(4_000_000);
+    // Connections that are kept open would still stand in directories that are gone.
+    await shop.stop();
+    for (const name of ['oslo4', 'tokyo4']) await rm(path(name), { recursive: true, maxRetries: 20, retryDelay: 100 });
+    await shop.start();
+    const { log, bytes } = await deploy({ 'index.html': 'with a new server\n' });
+    for (const zone of ZONES) {
+      expect(log).toMatch(new RegExp(`${zone}1 got a patch of \\d+ bytes against`));
+      expect(log).toContain(`the pack for ${zone}4 comes by relay ${zone}1 (zone ${zone})`);
+      expect(bytes.get(zone)).toBeLessThan(Number(content) / 10);
+    }
+    expect(await unequal(ALL)).toEqual([]);
+
+    // Away while the others get a release, and back with nothing.
+    const sshd = daemons.get('tokyo4') as Sshd;
+    const keys = await readFile(join(sshd.directory, 'authorized_keys'), 'utf8');
+    await shop.stop();
+    await sshd.stop();
+    await rm(path('tokyo4'), { recursive: true, maxRetries: 20, retryDelay: 100 });
+    await shop.start();
+    await deploy({ 'index.html': 'without it\n' });
+    const missed = (await shop.status('world')).deployment ?? 0;
+    const before = total('tokyo');
+    const [one] = daemons.values();
+    const again = await startSshd({
+      port: sshd.port,
+      ...(one && { from: one }),
+      lines: [`SetEnv PATH=${bins.get('tokyo4') ?? ''}:/usr/bin:/bin`],
+    });
+    await writeFile(join(again.directory, 'authorized_keys'), keys);
+    daemons.set('tokyo4', again);
+    await until(async () => (await unequal(['tokyo4'])).length === 0, { timeoutMs: 40_000, what: 'it is brought up' });
+    const isOver = async (): Promise<boolean> => (await shop.show(missed + 1)).state === 'ended';
+    await until(isOver, { what: 'that ends' });
+    const { stdout } = await shop.lockstep(['logs', String(missed + 1)]);
+    expect(stdout).toContain('the pack for tokyo4 comes by relay tokyo1 (no other server of zone tokyo takes part)');
+    expect(total('tokyo') - before).toBeLessThan(Number(content) / 10);
+    expect(existsSync(join(path('tokyo1'), '.lockstep/packs')) ? readdirSync(join(path('tokyo1'), '.lockstep/packs')) : []).toEqual([]);
   }, 120_000);
 
   test('doctor says whom a relay does not reach', async () => {

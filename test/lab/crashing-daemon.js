@@ -1,5 +1,6 @@
-// The daemon, killed by SIGKILL right before or after the journal append with a given number (counted from its start).
-// Environment: LOCKSTEP_CONFIG, LOCKSTEP_DATA, LOCKSTEP_LISTEN, KILL_AT (a number), KILL_WHEN (before | after).
+// The daemon, killed by SIGKILL right before or after the journal append with a given number (counted from its start), or the first one that holds
+// an event of a given stage: KILL_AT is a number, or `started 3`, `finished 3`.
+// Environment: LOCKSTEP_CONFIG, LOCKSTEP_DATA, LOCKSTEP_LISTEN, KILL_AT, KILL_WHEN (before | after).
 import { createLog } from '../../dist/notify/log.js';
 import { startDaemon } from '../../dist/daemon.js';
 
@@ -18,9 +19,10 @@ const daemon = await startDaemon({
     ...store,
     append: async (batch) => {
       appends += 1;
-      if (appends === Number(KILL_AT) && KILL_WHEN === 'before') process.kill(process.pid, 'SIGKILL');
+      const isIt = appends === Number(KILL_AT) || batch.events.some(({ event }) => `${event.type} ${event.stage}` === KILL_AT);
+      if (isIt && KILL_WHEN === 'before') process.kill(process.pid, 'SIGKILL');
       await store.append(batch);
-      if (appends === Number(KILL_AT)) process.kill(process.pid, 'SIGKILL');
+      if (isIt) process.kill(process.pid, 'SIGKILL');
     },
   }),
 });

@@ -95,7 +95,7 @@ act() {
     examine) examine ;;
     stage) stage "$one" "$two" "$three" "$four" ;;
     unpack) unpack "$one" "$two" "$three" "$four" "$five" $six ;;
-    store) store "$one" "$two" ;;
+    store) store "$one" "$two" "$three" "$four" "$five" ;;
     expect) expect "$one" "$two" ;;
     hand) hand "$one" "$two" "$three" "$four" "$five" $six ;;
     unpack-stored) unpack_stored "$one" "$two" "$three" "$four" "$five" $six ;;

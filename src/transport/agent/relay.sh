@@ -4,14 +4,30 @@
 # this hash, and a server takes nothing from a relay that the daemon has not announced to it, over its own connection, with its hash and length.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-# Keeps the payload, unless it is kept already. Without a payload it only asks.
-store() { # HASH BYTES
+# Keeps the payload, unless it is kept already. Without a payload it only asks. Of 0 BYTES: it is needed no more. With a RELEASE the payload is what
+# differs from files that are here: their `./path`s, then the lists of the pack (gzip), and for the rest of it a patch (zstd).
+store() { # HASH BYTES [RELEASE BYTES BYTES]
   open_packs "$1" "$2"
+  if [ "$2" -eq 0 ]; then rm -f "$pack" && answer '{"state":"absent"}'; fi
   if [ -f "$pack" ]; then touch "$pack" && answer '{"state":"there"}'; fi
   [ "$size" -gt 0 ] || answer '{"state":"absent"}'
+  [ -z "$3" ] || (rebuild "$3" "$4" "$5") || refuse mismatch "the pack could not be made of the patch and releases/$3"
   is_pack "$payload" "$1" "$2" || refuse mismatch 'what arrived is not what was sent'
   mv -T "$payload" "$pack" || exit 1
   answer '{"state":"stored"}'
+}
+
+# Makes the pack that `payload` is a patch for. Whatever lies in the release by now: what comes of it has the right hash, or is not taken.
+rebuild() { # RELEASE BYTES BYTES
+  is_name "$1" && is_sealed "$1" || exit 1
+  exec 8<"$payload"
+  head -c "$2" <&8 >"$session/files" && head -c "$3" <&8 >"$session/lists" && cat <&8 >"$session/patch" || exit 1
+  here=$session
+  (cd "releases/$1" && timeout 60 xargs -0 cat -- <"$here/files" | head -c 67108864 >"$here/reference") || exit 1
+  { gzip -dc "$here/lists" && zstd -dqc --patch-from="$here/reference" <"$here/patch"; } 2>/dev/null >"$here/whole" && mv -T "$here/whole" "$payload"
+  made=$?
+  rm -f "$here/reference" "$here/patch" "$here/whole" "$here/lists" "$here/files"
+  exit "$made"
 }
 
 # A relay will bring this pack, here, by .lockstep/take-pack: which is there for as long as this server belongs to a zone.
