@@ -2,15 +2,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CliWiring, RepositoryResult, ServerCheck } from './cli/wiring.ts';
+import type { CliWiring, ClusterCheck, RepositoryResult, ServerCheck } from './cli/wiring.ts';
 import { loadConfiguration } from './config/load.ts';
 import { bad, doubtful, well } from './core/check.ts';
 import type { CheckResult } from './core/check.ts';
+import type { Cluster } from './core/cluster.ts';
 import type { Configuration } from './core/configuration.ts';
 import { DeployError, problemOf } from './core/errors.ts';
 import { knownClusters } from './core/mapping.ts';
 import type { Branch } from './core/mapping.ts';
 import type { Repository } from './core/repository.ts';
+import { checkOutside } from './files/check-outside.ts';
 import { missingHooks } from './forge/install.ts';
 import { localPath } from './forge/repository-place.ts';
 import { checkRepository } from './requests/check-repository.ts';
@@ -63,14 +65,31 @@ async function hookResults({ url, name }: Repository): Promise<CheckResult[]> {
   }
 }
 
-/** Looks at each server, a few at a time. Rejects with `not-found` when there is no such cluster. */
-export const checkServers: CliWiring['checkServers'] = async (file, data, { cluster: only, branches }) => {
+export const checkOutsideFiles: CliWiring['checkOutside'] = async (file, which) => {
+  const checks: ClusterCheck[] = [];
+  for (const cluster of await clustersOf(file, which)) {
+    const results = await checkOutside(cluster, AbortSignal.timeout(SERVER_LIMIT_MS));
+    checks.push(...results.map((result) => ({ cluster: cluster.name, ...result })));
+  }
+  return checks;
+};
+
+async function clustersOf(
+  file: string,
+  { cluster: only, branches }: { cluster: string | null; branches: readonly Branch[] },
+): Promise<Cluster[]> {
   const { configuration } = await loadConfiguration(file);
   const all = knownClusters(configuration, branches);
   const clusters = all.filter(({ name }) => only === null || name === only);
   if (only !== null && clusters.length === 0) {
     throw new DeployError('not-found', `there is no cluster ${JSON.stringify(only)}; there are: ${all.map(({ name }) => name).join(', ')}`);
   }
+  return clusters;
+}
+
+/** Looks at each server, a few at a time. Rejects with `not-found` when there is no such cluster. */
+export const checkServers: CliWiring['checkServers'] = async (file, data, which) => {
+  const clusters = await clustersOf(file, which);
   return inTemporary(async (runtime) => {
     const transport = openTransport({ directory: join(data, 'ssh'), runtime });
     const checks: ServerCheck[] = [];

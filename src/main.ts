@@ -63,6 +63,7 @@ process.exitCode = await runCommand(
     startDaemon: runDaemon,
     checkConfiguration: async (file) => (await errands()).checkConfiguration(file),
     checkServers: async (file, data, which) => (await checkup()).checkServers(file, data, which),
+    checkOutside: async (file, which) => (await checkup()).checkOutsideFiles(file, which),
     checkRepositories: async (file) => (await checkup()).checkRepositories(file),
     initialise: async (options) => (await errands()).initialise(options),
     installHooks: async (options) => (await errands()).installRepositoryHooks(options),

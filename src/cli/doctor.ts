@@ -8,7 +8,7 @@ import { checkClock } from './machine.ts';
 import { checkPrograms } from './programs.ts';
 import { shownPath } from './settings.ts';
 import type { Session } from './session.ts';
-import { serverCheck } from './setup.ts';
+import { clusterCheck, serverCheck } from './setup.ts';
 import { size } from './words.ts';
 
 const MB = 1000 * 1000;
@@ -26,6 +26,7 @@ export async function doctor(session: Session, cluster: string | null): Promise<
     ...(await checkPrograms(io.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin')),
     ...(await checkDaemon(session)),
     ...repositories.checks,
+    ...(isValid ? await checkOutside(session, { cluster, branches: repositories.branches }) : []),
     ...(await checkServers(session, isValid, { cluster, branches: repositories.branches })),
   ];
   const findings = checks.map(({ name, state, message, remedy }) => ({ name, state, message, remedy }));
@@ -128,6 +129,17 @@ async function checkRepositories({ wiring, settings }: Session): Promise<{ check
     return { checks: results.map(({ repository, ...result }) => ({ name: `repository ${repository}`, group: null, ...result })), branches };
   } catch (error) {
     return { checks: [finding('repositories', 'fail', tellOf(error).message)], branches: [] };
+  }
+}
+
+async function checkOutside(
+  { wiring, settings }: Session,
+  which: { cluster: string | null; branches: readonly Branch[] },
+): Promise<Check[]> {
+  try {
+    return (await wiring.checkOutside(settings.config, which)).map(clusterCheck);
+  } catch (error) {
+    return [finding('files', 'fail', tellOf(error).message)];
   }
 }
 

@@ -5,7 +5,7 @@ import { checkLines, hasFailed } from './checks.ts';
 import type { Check } from './checks.ts';
 import { EXIT, usageFailure } from './failure.ts';
 import type { Session } from './session.ts';
-import type { ServerCheck } from './wiring.ts';
+import type { ClusterCheck, ServerCheck } from './wiring.ts';
 
 export async function init({ wiring, settings, output }: Session): Promise<number> {
   const { config, data } = settings;
@@ -40,15 +40,19 @@ export async function daemon(
 export async function check({ wiring, settings, output }: Session, withServers: boolean): Promise<number> {
   const { config, data } = settings;
   const { text, warnings } = await wiring.checkConfiguration(config);
-  const servers = withServers ? await wiring.checkServers(config, data, { cluster: null, branches: [] }) : null;
-  const checks = (servers ?? []).map(serverCheck);
-  output.result({ configuration: config, valid: true, text, warnings, servers }, () => [
+  const all = { cluster: null, branches: [] };
+  const clusters = withServers ? await wiring.checkOutside(config, all) : null;
+  const servers = withServers ? await wiring.checkServers(config, data, all) : null;
+  const checks = [...(clusters ?? []).map(clusterCheck), ...(servers ?? []).map(serverCheck)];
+  output.result({ configuration: config, valid: true, text, warnings, clusters, servers }, () => [
     visible(text).trimEnd(),
     ...warnings.map((warning) => output.palette.busy(`warning: ${visible(warning)}`)),
     ...(servers === null ? [] : ['', ...checkLines(checks, output)]),
   ]);
   return hasFailed(checks) ? EXIT.failed : EXIT.done;
 }
+
+export const clusterCheck = ({ cluster, ...result }: ClusterCheck): Check => ({ name: `cluster ${cluster}`, group: null, ...result });
 
 export function serverCheck({ cluster, server, state, message, remedy }: ServerCheck): Check {
   return { name: `server ${server} of ${cluster}`, group: { cluster, server }, state, message, remedy };

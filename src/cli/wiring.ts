@@ -28,6 +28,9 @@ export type CommandIo = {
 /** What was found out about one server by asking it. */
 export type ServerCheck = CheckResult & { readonly cluster: string; readonly server: string };
 
+/** What was found out about a cluster as a whole. */
+export type ClusterCheck = CheckResult & { readonly cluster: string };
+
 export type RepositoryResult = CheckResult & { readonly repository: string };
 
 /** What the lint says about the migrations in a directory. */
@@ -77,6 +80,8 @@ export type CliWiring = {
    * that exist, for clusters of patterns. Rejects with `not-found` when there is no such cluster.
    */
   checkServers(file: string, data: string, which: { cluster: string | null; branches: readonly Branch[] }): Promise<ServerCheck[]>;
+  /** Looks for the files and secrets of clusters that have any. `which` as above. */
+  checkOutside(file: string, which: { cluster: string | null; branches: readonly Branch[] }): Promise<ClusterCheck[]>;
   /** Asks every repository of the configuration for its branches, and looks for the hooks of those on this machine. */
   checkRepositories(file: string): Promise<{ results: RepositoryResult[]; branches: Branch[] }>;
   /** Makes a first configuration and the data directory; returns lines for the person. */

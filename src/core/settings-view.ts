@@ -2,8 +2,8 @@
 import type { Cluster, Verification } from './cluster.ts';
 import type { Build, Repository } from './repository.ts';
 
-/** Account and password of a URL become stars. */
-export const withoutAccount = (url: string): string => url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, '$1***@');
+/** Account and password of a URL become stars; a password may have `@` in it, and ends at the last one before the path. */
+export const withoutAccount = (url: string): string => url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/i, '$1***@');
 
 /** Settings of a cluster. Secrets are where they are; values of variables stay, as they stand in the templates' output anyway. */
 export function settingsView(cluster: Cluster): Record<string, unknown> {

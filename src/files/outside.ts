@@ -13,7 +13,7 @@ import type { Layer, LayerFile } from './layers.ts';
 import type { SecretMasking } from './masking.ts';
 import { readSecrets } from './secrets.ts';
 import { hasSecret, renderTemplate, unknownName } from './template.ts';
-import type { Values } from './template.ts';
+import type { Known, Values } from './template.ts';
 
 export type OutsideOptions = {
   /** `<data>/files`: where a second repository is exported to, for as long as it is read. One daemon at a time. */
@@ -65,7 +65,7 @@ async function readAll(options: OutsideOptions, deployment: Deployment, signal: 
   options.masking.learn(number, secrets.values());
   if (cluster.files === undefined) return { where: '', layersOf: () => new Map(), secrets };
   const read = { ...(await readSource(options, cluster.files, deployment, signal)), secrets };
-  for (const server of cluster.servers) checkNames(read, deployment, server);
+  for (const server of cluster.servers) checkNames(read, cluster, server);
   return read;
 }
 
@@ -95,7 +95,12 @@ async function readSource(
   }
 }
 
-function checkNames({ where, layersOf, secrets }: Read, { cluster }: Deployment, server: Server): void {
+/** Rejects with DeployError `configuration` when a template for the server names what nobody has given. */
+export function checkNames(
+  { where, layersOf, secrets }: Pick<Read, 'where' | 'layersOf'> & Pick<Known, 'secrets'>,
+  cluster: Cluster,
+  server: Server,
+): void {
   const variables = new Set([...BUILT_IN, ...Object.keys(ownVariables(cluster, server))]);
   for (const { origin, template } of layersOf(server).values()) {
     const problem = template === null ? null : unknownName(template, { variables, secrets });

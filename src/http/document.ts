@@ -38,27 +38,29 @@ export type Document = {
   readonly body: string;
   /** Load it again after so many seconds (only where no script keeps it up to date); `null`: never. */
   readonly refreshSeconds: number | null;
-  /** What the script will ask the API for, below /api/v1/: the browser asks while the script is still on its way. */
-  readonly asks?: readonly string[];
+  /** Answers to what the script will ask the API for, by path below /api/v1/: it need not ask. */
+  readonly answers?: Readonly<Record<string, unknown>>;
 };
 
 /** `head`: further tags of ours; those that let the script take over, unless told otherwise. */
-export function htmlDocument({ title, body, refreshSeconds, asks = [] }: Document, head = pageTags()): string {
-  const ahead =
-    head === ''
-      ? ''
-      : asks.map((path) => `<link rel="preload" as="fetch" crossorigin="anonymous" href="/api/v1/${escaped(path)}">`).join('');
+export function htmlDocument({ title, body, refreshSeconds, answers = {} }: Document, head = pageTags()): string {
   const refresh = refreshSeconds === null ? '' : `<noscript><meta http-equiv="refresh" content="${refreshSeconds}"></noscript>`;
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style>${refresh}${head}${ahead}</head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style>${refresh}${head}</head>
 <body>
 <main class="plain">
 ${body}
 </main>
-</body>
+${head === '' ? '' : dataBlock(answers)}</body>
 </html>
 `;
+}
+
+/** Nothing that a browser would execute (HTML, 4.12.1: a data block), and nothing in it can end it. */
+function dataBlock(answers: Readonly<Record<string, unknown>>): string {
+  if (Object.keys(answers).length === 0) return '';
+  return `<script type="application/json" id="answers">${JSON.stringify(answers).replaceAll('<', '\\u003c')}</script>\n`;
 }
 
 /** Rows of cells of HTML; the first cell of a row is its heading. */

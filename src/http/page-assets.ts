@@ -1,8 +1,7 @@
-// The page's own files: built by Vite into dist/page, named by their content, and therefore kept by browsers for ever.
+// The page's own files: built by Vite into dist/page, also compressed; named by their content, and therefore kept by browsers for ever.
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { notFound } from './route.ts';
 import type { Context } from './route.ts';
@@ -34,7 +33,7 @@ export function pageTags(): string {
   const styles = (entry.css ?? []).map((file) => `<link rel="stylesheet" href="/assets/${file}">`);
   const icon = entries().find((one) => one.src === 'icons/ok.svg');
   if (icon !== undefined) styles.push(`<link rel="icon" type="image/svg+xml" href="/assets/${icon.file}">`);
-  return `${styles.join('')}<script type="module" src="/assets/${entry.file}"></script>`;
+  return `${styles.join('')}<script type="module" blocking="render" src="/assets/${entry.file}"></script>`;
 }
 
 /** Code and styles of the product are no secret: everybody may read them. */
@@ -53,7 +52,7 @@ function assetNamed(name: string): Asset {
   const type = TYPES[extname(name)];
   if (!isOurs || type === undefined) throw notFound('There is nothing at this address.');
   const body = readFileSync(new URL(name, DIRECTORY));
-  const asset = { type, body, gzip: gzipSync(body, { level: 9 }) };
+  const asset = { type, body, gzip: readFileSync(new URL(`${name}.gz`, DIRECTORY)) };
   assets.set(name, asset);
   return asset;
 }

@@ -1,5 +1,6 @@
 // /login and /logout for browsers, and /api/v1/me: who one is, and how one can sign in.
 import type { Request, Response } from 'express';
+import type { Actor } from '../core/actor.ts';
 import type { SignIn } from '../core/people.ts';
 import { readForm } from './request-body.ts';
 import { queryValue } from './route.ts';
@@ -77,14 +78,15 @@ async function signOut({ people, addressOf, cookiePlace }: Context, request: Req
 }
 
 /** Answers everybody: the page asks it to find out whether somebody has to sign in. */
-async function me({ people, identify, version }: Context, request: Request, response: Response): Promise<void> {
-  const identity = await identify(request, 'token', true);
-  response.set('Cache-Control', 'no-store');
+async function me(context: Context, request: Request, response: Response): Promise<void> {
+  const identity = await context.identify(request, 'token', true);
+  response.set('Cache-Control', 'no-store').json(await whoAsks(context, identity === null ? null : identity.actor));
+}
+
+/** The answer to /api/v1/me. Whoever is not known is not told the version. */
+export async function whoAsks({ people, version }: Context, actor: Actor | null): Promise<Record<string, unknown>> {
   const ways = await people.ways();
-  if (identity === null) {
-    response.json({ actor: null, ways });
-    return;
-  }
-  const { kind, name, role, clusters, teams } = identity.actor;
-  response.json({ actor: { kind, name, role, clusters, teams }, ways, version });
+  if (actor === null) return { actor: null, ways };
+  const { kind, name, role, clusters, teams } = actor;
+  return { actor: { kind, name, role, clusters, teams }, ways, version };
 }

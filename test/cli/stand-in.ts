@@ -139,6 +139,7 @@ const wiring: CliWiring = {
   startDaemon: ({ listen, ready }) => Promise.resolve(ready(`http://${listen}`)),
   checkConfiguration: () => Promise.resolve({ text: '2 clusters, 3 servers', warnings: [] }),
   checkServers: () => Promise.resolve([]),
+  checkOutside: () => Promise.resolve([]),
   checkRepositories: () => Promise.resolve({ results: [], branches: [] }),
   initialise: ({ config, data, dir }) => Promise.resolve([`wrote ${config}`, `made ${data}`, `in ${dir}`]),
   installHooks: ({ path, repository, url }) => Promise.resolve([`${path} ${repository ?? 'found by URL'} ${url}`]),

@@ -1,5 +1,7 @@
 // Which role each route needs, and for what. The table is written by hand: a new route fails here until somebody has thought about it.
 import { describe, expect, test } from '@jest/globals';
+import { DEEDS, DEMANDS } from '../../src/core/access.ts';
+import type { Deed } from '../../src/core/access.ts';
 import { ownerActor, ROLES } from '../../src/core/actor.ts';
 import type { Role } from '../../src/core/actor.ts';
 import type { Change } from '../../src/core/repository.ts';
@@ -18,6 +20,35 @@ test('every route says who may use it, and it is what was decided', () => {
     isGuarded(route) ? `${route.needs} on ${route.on}` : route.door,
   ]);
   expect(Object.fromEntries(said)).toEqual(NEEDS);
+});
+
+/** The requests that each deed is, as core/access.ts tells people. */
+const REQUESTS: Readonly<Record<Deed, readonly string[]>> = {
+  deploy: ['clusters/:name/deploy', 'deployments/:number/retry'],
+  rollback: ['clusters/:name/rollback'],
+  'release-hold': ['clusters/:name/release-hold'],
+  lock: ['clusters/:name/lock', 'clusters/:name/unlock'],
+  pause: ['deployments/:number/pause', 'deployments/:number/resume', 'deployments/:number/skip'],
+  abort: ['deployments/:number/abort'],
+  settle: ['deployments/:number/migration'],
+  approve: ['deployments/:number/approve', 'deployments/:number/reject'],
+};
+
+test('people are told the role that the doors ask for', () => {
+  const asked = new Map(
+    createRoutes()
+      .filter(isGuarded)
+      .map(({ method, path, needs }) => [`${method} ${path}`, needs]),
+  );
+  for (const deed of DEEDS) {
+    for (const request of REQUESTS[deed]) {
+      expect({ deed, request, role: asked.get(`post /api/v1/${request}`) }).toEqual({ deed, request, role: DEMANDS[deed].role });
+    }
+  }
+  // Whatever else can be asked of a cluster or a deployment changes nothing there.
+  const told = Object.values(REQUESTS).flat();
+  const rest = [...asked.keys()].filter((key) => /^post \/api\/v1\/(?:clusters|deployments)\//.test(key) && !told.includes(key.slice(13)));
+  expect(rest).toEqual(['post /api/v1/clusters/:name/drift']);
 });
 
 type Who = { role: Role; clusters: readonly string[] };

@@ -10,6 +10,7 @@ import { badge } from '../../src/http/badge.ts';
 import { project } from '../../src/http/cctray.ts';
 import { clusterPage } from '../../src/http/cluster-page.ts';
 import { deploymentPage } from '../../src/http/deployment-page.ts';
+import { htmlDocument } from '../../src/http/document.ts';
 import { overviewPage } from '../../src/http/overview-page.ts';
 import { HURT, MARKUP } from '../lab/hostile-markup.ts';
 import { sampleClusterView, sampleDeploymentView } from './memory-application.ts';
@@ -61,7 +62,7 @@ function documentsSaying(text: string): { html: string[]; xml: string[] } {
   const deployment = deploymentSaying(text);
   const overview = { version: text, clusters: [view], configurationProblem: text, storeProblem: text };
   return {
-    html: [overviewPage(overview, [row]), clusterPage(row, [deployment]), deploymentPage(deployment)],
+    html: [overviewPage(overview, [row]), clusterPage(row, [deployment]), deploymentPage(deployment), withAnswers(text)],
     xml: [
       badge(text, { tone: 'bad', word: text }),
       `<Projects>${project(view, null, 'http://x')}</Projects>`,
@@ -69,6 +70,10 @@ function documentsSaying(text: string): { html: string[]; xml: string[] } {
     ],
   };
 }
+
+/** A document with what the script would ask for. */
+const withAnswers = (text: string): string =>
+  htmlDocument({ title: text, body: '', refreshSeconds: null, answers: { me: { name: text, [text]: text } } }, '<meta name="built">');
 
 type Shape = { tags: string; text: string; links: string[] };
 

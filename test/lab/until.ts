@@ -1,9 +1,9 @@
 // Waiting for something to become true, with a deadline and a sentence about what was waited for.
 
-/** Returns the first truthy value of `condition`; throws, naming `what`, after `timeoutMs` (default 20 s). */
+/** Returns the first truthy value of `condition`; throws, naming `what`, after `timeoutMs` (default 60 s: a machine that many share is slow). */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 20_000, what = 'the condition', everyMs = 20 }: { timeoutMs?: number; what?: string; everyMs?: number } = {},
+  { timeoutMs = 60_000, what = 'the condition', everyMs = 20 }: { timeoutMs?: number; what?: string; everyMs?: number } = {},
 ): Promise<NonNullable<Awaited<T>>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

@@ -87,7 +87,7 @@ export async function openWorkshop(configure: (place: { dir: string; git: string
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     daemon = child;
     const isUp = (): boolean => said.includes('Lockstep listening on') || child.exitCode !== null || child.signalCode !== null;
-    await until(isUp, { timeoutMs: 30_000, what: 'the daemon listens' });
+    await until(isUp, { timeoutMs: 90_000, what: 'the daemon listens' });
     if (!said.includes('Lockstep listening on') && child.signalCode === null) throw new Error(`the daemon did not start: ${said}`);
   }
 
@@ -163,7 +163,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until a cluster serves the revision and nothing is under way. */
-export async function untilLive(workshop: Workshop, cluster: string, revision: string, timeoutMs = 30_000): Promise<ClusterView> {
+export async function untilLive(workshop: Workshop, cluster: string, revision: string, timeoutMs = 90_000): Promise<ClusterView> {
   let view: ClusterView | null = null;
   const isLive = async (): Promise<boolean> => {
     view = await workshop.status(cluster);

@@ -57,12 +57,12 @@ export function openDeployment(number: number): LiveDeployment {
 
   const small = createThrottle(refresh, 150);
   const large = createThrottle(refresh, 1_000);
-  const refreshSoon = (): void => ((servers.peek()?.names.length ?? 0) > MANY ? large() : small());
+  const isLarge = (): boolean => (servers.peek()?.names.length ?? 0) > MANY;
+  const refreshSoon = (): void => (isLarge() ? large() : small());
 
   const cells = openCells(number, {
     onCourse: (course) => {
-      servers.peek()?.setCourse(course);
-      refreshSoon();
+      if (servers.peek()?.setCourse(course) === true || !isLarge()) refreshSoon();
     },
     onCells: (moved) => {
       if (servers.peek()?.take(moved) === true) refreshSoon();

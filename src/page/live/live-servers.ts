@@ -22,7 +22,8 @@ export type LiveServers = {
   readonly version: Signal<number>;
   /** How many have finished the stage of this step that was begun last. */
   doneIn(step: StepName, direction: Direction): number;
-  setCourse(course: readonly CourseStage[]): void;
+  /** `true`: it is another than before. */
+  setCourse(course: readonly CourseStage[]): boolean;
   /** `true`: the deployment itself has to be asked for again, for a stage has begun or something went wrong. */
   take(cells: readonly Cell[]): boolean;
   /** What the daemon says of some servers, or of all: it knows better. */
@@ -100,9 +101,10 @@ export function createServers(times: TimesView, view: DeploymentView): LiveServe
       return done[index] ?? 0;
     },
     setCourse(next) {
-      if (next.length === course.length) return;
+      if (next.length === course.length) return false;
       course = next;
       done = next.map((_, i) => done[i] ?? 0);
+      return true;
     },
     take(cells) {
       let isTurn = false;

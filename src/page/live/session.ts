@@ -1,6 +1,7 @@
 // Who looks at the page: somebody with a session of their browser. The daemon has a page to sign in with, and knows who it is.
 import { signal } from '@preact/signals';
 import type { Role } from '../../core/actor.ts';
+import { takeAnswer } from './answers.ts';
 
 /** The daemon does not know us: nothing is asked until somebody signs in. */
 export const isSignedOut = signal(false);
@@ -15,13 +16,18 @@ export const seesAudit = (): boolean =>
 /** Asks who we are; resolves when it is known whether somebody has to sign in. Never rejects. */
 export async function startSession(): Promise<void> {
   try {
-    const response = await fetch('/api/v1/me');
-    if (!response.ok) return;
-    me.value = ((await response.json()) as { actor: Me | null }).actor;
+    const answer = takeAnswer('me') ?? (await askWho());
+    if (answer === null) return;
+    me.value = (answer as { actor: Me | null }).actor;
     if (me.value === null) isSignedOut.value = true;
   } catch {
     // The daemon does not answer: the event stream tries again, and says so.
   }
+}
+
+async function askWho(): Promise<unknown> {
+  const response = await fetch('/api/v1/me');
+  return response.ok ? response.json() : null;
 }
 
 /** Where to sign in, and come back from. */

@@ -1,5 +1,5 @@
 // Thousands of servers as one picture: a cell each, drawn when something has moved, at most once per frame.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { effect } from '@preact/signals';
 import { watchStates } from '../live/live-servers.ts';
 import type { LiveServers } from '../live/live-servers.ts';
@@ -34,18 +34,18 @@ export function Matrix({ servers, selected, onSelect }: Props) {
   const tip = useRef<HTMLDivElement>(null);
   const layout = useRef<Layout>({ columns: 1, size: 10 });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = canvas.current;
     if (element === null) return undefined;
     let frame = 0;
     const drawn = { states: new Uint8Array(0), isDark: isDark.peek() };
+    const paintNow = (): void => {
+      cancelAnimationFrame(frame);
+      frame = 0;
+      paint(element, servers, layout, drawn);
+    };
     const soon = (): void => {
-      if (frame === 0) {
-        frame = requestAnimationFrame(() => {
-          frame = 0;
-          paint(element, servers, layout, drawn);
-        });
-      }
+      if (frame === 0) frame = requestAnimationFrame(paintNow);
     };
     const stop = effect(() => {
       watchStates(servers);
@@ -55,9 +55,10 @@ export function Matrix({ servers, selected, onSelect }: Props) {
       }
       soon();
     });
+    // Told after the layout and before it is shown: the first picture has its cells.
     const resize = new ResizeObserver(() => {
       drawn.states = new Uint8Array(0);
-      soon();
+      paintNow();
     });
     if (element.parentElement !== null) resize.observe(element.parentElement);
     return () => {
