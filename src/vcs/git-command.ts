@@ -35,6 +35,10 @@ export type MirrorState = {
   readonly present: Set<string>;
   /** Commits that were read. */
   readonly commits: Map<string, Commit>;
+  /** The remote's branches, as it last told them: name → object id. */
+  heads: ReadonlyMap<string, string>;
+  /** Commit → one that it comes after: what a fetch found when it moved a branch forward. */
+  readonly after: Map<string, string>;
 };
 
 /** So many are remembered of each kind; then everything is asked anew. */
@@ -47,6 +51,8 @@ export const unknownState = (): MirrorState => ({
   contained: new Map(),
   present: new Set(),
   commits: new Map(),
+  heads: new Map(),
+  after: new Map(),
 });
 
 /** The mirror was made anew, or is going to be. */
@@ -55,7 +61,8 @@ export function forgetMirror(state: MirrorState): void {
   forgetAnswers(state);
 }
 
-function forgetAnswers({ contained, present, commits }: MirrorState): void {
+function forgetAnswers({ contained, present, commits, after }: MirrorState): void {
+  after.clear();
   contained.clear();
   present.clear();
   commits.clear();
@@ -63,7 +70,7 @@ function forgetAnswers({ contained, present, commits }: MirrorState): void {
 
 /** Called now and then, so that years of commits do not stay in memory. */
 export function forgetMuch(state: MirrorState): void {
-  if (state.present.size > REMEMBERED || state.commits.size > REMEMBERED) forgetAnswers(state);
+  if ([state.present, state.commits, state.after].some(({ size }) => size > REMEMBERED)) forgetAnswers(state);
 }
 
 /** What git did in a mirror; never a word that a user chose, except after `refs/…` or a checked id. */

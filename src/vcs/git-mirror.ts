@@ -1,5 +1,5 @@
 // The bare mirror of a Git repository: made, fetched into, healed. Talks to the remote through simple-git.
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit } from 'simple-git';
 import type { SimpleGit } from 'simple-git';
@@ -44,6 +44,7 @@ export async function listHeads(mirror: Mirror, signal: AbortSignal): Promise<Re
     const name = ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : '';
     if (isObjectId(id) && isBranchName(name)) heads.set(name, id);
   }
+  mirror.state.heads = heads;
   return heads;
 }
 
@@ -84,9 +85,16 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
     throw new DeployError('repository', `${JSON.stringify(branch)} cannot be the name of a branch of ${mirror.title}.`);
   const ref = mirrorRef(branch);
   await prepare(mirror, revision.length === 64 ? 'sha256' : 'sha1', signal);
-  if (await isContained(mirror, revision, ref, signal)) return;
-  await fetchRefs(mirror, `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`, [`+refs/heads/${branch}:${ref}`], signal);
+  const before = await tipOf(mirror, ref);
+  // The remote has just told of a commit that the mirror's copy does not end with: no need to ask git whether it is in there.
+  const isNews = before !== null && before !== revision && mirror.state.heads.get(branch) === revision;
+  if (!isNews && (await isContained(mirror, revision, ref, signal))) return;
+  const tried = `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`;
+  const moved = await fetchRefs(mirror, tried, [`+refs/heads/${branch}:${ref}`], signal);
   mirror.state.contained.delete(ref);
+  const tip = await tipOf(mirror, ref);
+  if (before !== null && tip !== null && moved !== null && before.startsWith(moved.from) && tip.startsWith(moved.to))
+    mirror.state.after.set(tip, before);
   if (await isContained(mirror, revision, ref, signal)) return;
   const head = (await git(mirror, { tried: `reading ${branch} of ${mirror.title}`, args: ['rev-parse', '--verify', ref], signal }))
     .toString()
@@ -102,10 +110,19 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
 async function isContained(mirror: Mirror, revision: string, ref: string, signal: AbortSignal): Promise<boolean> {
   const known = mirror.state.contained.get(ref) ?? new Set();
   if (known.has(revision)) return true;
-  if (!(await isIn(mirror, revision, ref, signal))) return false;
+  if ((await tipOf(mirror, ref)) !== revision && !(await isIn(mirror, revision, ref, signal))) return false;
   mirror.state.contained.set(ref, known.add(revision));
   mirror.state.present.add(revision);
   return true;
+}
+
+/**
+ * What a ref of the mirror points to; `null`: git has it elsewhere than in a file of its own (`git help gitrepository-layout`), or there is none.
+ * A fetch writes such files.
+ */
+async function tipOf(mirror: Mirror, ref: string): Promise<string | null> {
+  const text = (await readFile(join(mirror.directory, ref), 'utf8').catch(() => '')).trim();
+  return isObjectId(text) ? text : null;
 }
 
 /** Brings all tags into the mirror, as they are at the remote now. */
@@ -195,22 +212,28 @@ export async function prepare(mirror: Mirror, format: 'sha1' | 'sha256', signal:
   state.prepared = format;
 }
 
+/**
+ * Returns from what to what the one ref that changed was moved forward, as beginnings of object ids; `null`: it was not that, or several.
+ * `git fetch` prints `from..to` for that only, and `+ from...to` where commits were taken back.
+ */
 async function fetchRefs(
   mirror: Mirror,
   tried: string,
   refspecs: readonly string[],
   signal: AbortSignal,
   more: readonly string[] = [],
-): Promise<void> {
+): Promise<{ readonly from: string; readonly to: string } | null> {
   forgetMuch(mirror.state);
   await writeGitHome(mirror.home, mirror.repository, mirror.remote);
   // Verbose, because simple-git waits 50 ms for the output of a git that prints nothing.
   const fixed = ['--verbose', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap='];
   const options = [...fixed, ...more, 'origin', ...refspecs];
-  await talk(
+  const { updated } = await talk(
     { tried, directory: mirror.directory, env: environmentOf(mirror, mirror.directory), timeoutMs: TRANSFER_TIMEOUT_MS, signal },
     (remote) => remote.fetch(options),
   );
+  const [only] = updated;
+  return updated.length === 1 && only !== undefined && [only.from, only.to].every((id) => /^[0-9a-f]{7,64}$/.test(id)) ? only : null;
 }
 
 const environmentOf = (mirror: Mirror, gitDir: string): Record<string, string> =>

@@ -60,7 +60,7 @@ export function openGit(repository: Repository, directory: string, serial: Seria
     async isAncestor(older, newer, signal) {
       checkId(repository, older);
       checkId(repository, newer);
-      if (older === newer) return true;
+      if (older === newer || mirror.state.after.get(newer) === older) return true;
       return await inOrder(async () => {
         await prepare(mirror, newer.length === 64 ? 'sha256' : 'sha1', signal);
         // The mirror holds whole histories: what is not in it is no ancestor of what is.

@@ -129,6 +129,31 @@ describe('a commit', () => {
     expect(await vcs.isAncestor('e'.repeat(40), forced, never)).toBe(false);
   });
 
+  test('that the remote has just told of is brought and compared right: after a push, a force-push, a branch that went back, and a restart', async () => {
+    const { directory, lab, vcs, repository } = setUp();
+    const bring = async (revision: string, from = vcs): Promise<void> => {
+      expect((await from.heads(['main'], never)).get('main')).toBe(revision);
+      expect((await from.commit('main', revision, never)).revision).toBe(revision);
+    };
+    const one = lab.commit('main', { a: '1' });
+    await bring(one);
+    const two = lab.commit('main', { a: '2' });
+    await bring(two);
+    expect([await vcs.isAncestor(one, two, never), await vcs.isAncestor(two, one, never)]).toEqual([true, false]);
+    git(lab.work, ['reset', '--hard', '--quiet', one]);
+    const forced = lab.commit('main', { a: '3' });
+    await bring(forced);
+    expect([await vcs.isAncestor(one, forced, never), await vcs.isAncestor(two, forced, never)]).toEqual([true, false]);
+    git(lab.work, ['push', '--quiet', '--force', lab.bare, `${one}:refs/heads/main`]);
+    await bring(one);
+    await expect(vcs.commit('main', forced, never)).rejects.toMatchObject({ message: expect.stringContaining('is not on branch main') });
+    git(lab.work, ['reset', '--hard', '--quiet', one]);
+    const four = lab.commit('main', { a: '4' });
+    const restarted = openVersionControl({ directory: join(directory, 'repositories') })(repository);
+    await bring(four, restarted);
+    expect([await restarted.isAncestor(one, four, never), await restarted.isAncestor(two, four, never)]).toEqual([true, false]);
+  });
+
   test('is found on a branch whose name was a directory of branches before', async () => {
     const { lab, vcs } = setUp();
     const one = lab.commit('servers', { a: '1' });
