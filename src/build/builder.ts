@@ -1,6 +1,6 @@
 // Makes an artifact of a revision: export, build command in isolation, seal. Once for all who ask.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { Artifact } from '../core/artifact.ts';
@@ -109,7 +109,11 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     try {
       if (isPlain && previous !== null && note?.version != null) {
         const artifact = await sealChanges(note.version, previous);
-        if (artifact !== null) return await keep(artifact, await versionOf(request, artifact, versionControl, signal));
+        if (artifact !== null) {
+          // Only what changed was ever in there: no need for a process to remove it.
+          await rm(work, { recursive: true, force: true });
+          return await keep(artifact, await versionOf(request, artifact, versionControl, signal));
+        }
       }
       await versionControl(repository).export(branch, commit.revision, build.subdirectory, tree, signal);
       const caches = join(at.cache, keys.rule);

@@ -38,6 +38,7 @@ export async function move(from: string, to: string): Promise<void> {
 
 /** Removes a directory tree, whatever is in it; directories that their owner may not write (as Go's module cache) are opened first. */
 export async function remove(path: string): Promise<void> {
+  if ((await lstat(path).catch(() => null)) === null) return;
   try {
     await coreutil('rm', '-rf', '--', path);
   } catch {

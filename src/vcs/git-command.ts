@@ -39,6 +39,8 @@ export type MirrorState = {
   heads: ReadonlyMap<string, string>;
   /** Commit → one that it comes after: what a fetch found when it moved a branch forward. */
   readonly after: Map<string, string>;
+  /** How many fetches there were. */
+  fetches: number;
 };
 
 /** So many are remembered of each kind; then everything is asked anew. */
@@ -53,6 +55,7 @@ export const unknownState = (): MirrorState => ({
   commits: new Map(),
   heads: new Map(),
   after: new Map(),
+  fetches: 0,
 });
 
 /** The mirror was made anew, or is going to be. */

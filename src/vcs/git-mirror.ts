@@ -22,6 +22,8 @@ import { lastLine, repositoryError, tail } from './failure.ts';
 import { endMarked } from './marked-processes.ts';
 import { isBranchName, isObjectId, shortHash } from './names.ts';
 
+const FETCHES_PER_MAINTENANCE = 20;
+
 /** More than this of one git's output is not kept: some 500,000 branches. */
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
@@ -227,7 +229,9 @@ async function fetchRefs(
   await writeGitHome(mirror.home, mirror.repository, mirror.remote);
   // Verbose, because simple-git waits 50 ms for the output of a git that prints nothing.
   const fixed = ['--verbose', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--refmap='];
-  const options = [...fixed, ...more, 'origin', ...refspecs];
+  // Whether the mirror should be packed anew is asked now and then: the question takes as long as a tenth of a fetch.
+  const seldom = mirror.state.fetches++ % FETCHES_PER_MAINTENANCE === 0 ? [] : ['--no-auto-maintenance'];
+  const options = [...fixed, ...seldom, ...more, 'origin', ...refspecs];
   const { updated } = await talk(
     { tried, directory: mirror.directory, env: environmentOf(mirror, mirror.directory), timeoutMs: TRANSFER_TIMEOUT_MS, signal },
     (remote) => remote.fetch(options),
