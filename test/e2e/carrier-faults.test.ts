@@ -42,7 +42,7 @@ describe('clusters whose releases come by packs and by rsync, with clones made a
 
   beforeAll(async () => {
     const current = await startSshd();
-    const old = await startSshd({ from: current, lines: [`SetEnv PATH=${older === null ? '' : `${older}:`}/usr/bin:/bin`] });
+    const old = await startSshd({ from: current, environment: [`PATH=${older === null ? '' : `${older}:`}/usr/bin:/bin`] });
     sshds = [current, old];
     const knownHosts = join(current.directory, 'known_by_daemon');
     await writeFile(knownHosts, sshds.map((sshd) => readFileSync(sshd.knownHosts, 'utf8')).join(''));

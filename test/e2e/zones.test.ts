@@ -35,7 +35,7 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     for (const name of names) {
       const [first] = daemons.values();
       bins.set(name, await mkdtemp(join(tmpdir(), 'lockstep-bin-')));
-      const sshd = await startSshd({ ...(first && { from: first }), lines: [`SetEnv PATH=${bins.get(name) ?? ''}:/usr/bin:/bin`] });
+      const sshd = await startSshd({ ...(first && { from: first }), environment: [`PATH=${bins.get(name) ?? ''}:/usr/bin:/bin`] });
       daemons.set(name, sshd);
       places.set(name, await lineOf(name).to({ host: '127.0.0.1', port: sshd.port }));
     }
@@ -181,7 +181,7 @@ describe('two zones of four servers, each behind a line of 50 ms', () => {
     const again = await startSshd({
       port: sshd.port,
       ...(one && { from: one }),
-      lines: [`SetEnv PATH=${bins.get('tokyo4') ?? ''}:/usr/bin:/bin`],
+      environment: [`PATH=${bins.get('tokyo4') ?? ''}:/usr/bin:/bin`],
     });
     await writeFile(join(again.directory, 'authorized_keys'), keys);
     daemons.set('tokyo4', again);

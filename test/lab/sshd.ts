@@ -18,6 +18,8 @@ export type SshdOptions = {
   readonly port?: number;
   /** Another sshd whose host key and user key this one has too, as if it were the same machine. */
   readonly from?: Sshd;
+  /** NAME=VALUE for sessions. */
+  readonly environment?: readonly string[];
   /** Further lines of sshd_config(5). */
   readonly lines?: readonly string[];
 };
@@ -41,7 +43,7 @@ export type Sshd = {
 
 /** Runs as the current user, who may log in with the key `identity`. `stop` ends it, its sessions, and removes its directory. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
-  const { addresses = ['127.0.0.1'], maxStartups = '10:30:100', maxSessions = 10, logLevel = 'VERBOSE', lines = [] } = options;
+  const { addresses = ['127.0.0.1'], maxStartups = '10:30:100', maxSessions = 10, logLevel = 'VERBOSE', environment = [], lines = [] } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lockstep-sshd-'));
   const file = (name: string): string => join(directory, name);
   const port = options.port ?? (await freePort());
@@ -71,7 +73,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     `MaxSessions ${maxSessions}`,
     `LogLevel ${logLevel}`,
     // A server's own, not that of whoever runs the tests: their shell's start-up files may take longer than what is tested.
-    `SetEnv HOME=${file('home')}`,
+    `SetEnv ${[`HOME=${file('home')}`, ...environment].join(' ')}`,
     ...lines,
   ];
   await mkdir(file('home'));
