@@ -64,6 +64,8 @@ async function repeated(lab, contender, scenario, runs) {
   return { ...row, ...weight, written };
 }
 
+const IDLE_MS = 3_000;
+
 /** One run of a contender that has brought something before. */
 export async function once(lab, contender, scenario) {
   const { repository } = lab;
@@ -72,6 +74,8 @@ export async function once(lab, contender, scenario) {
   const version = scenario.isNoop ? null : scenario.isRebuilt ? await repository.note() : await repository.commit(scenario.changes);
   if (version !== null && !contender.isOurs) await repository.push();
   const previous = contender.isOurs && !isSilent ? await photograph(contender.serves(lab, last)) : null;
+  // Commits do not come one upon the other: whatever a tool still does after the one before is over, and the machine is idle.
+  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
   const earlier = scenario.isRollback ? versionOf(contender.serves(lab, last)) : null;
   const before = read(lab, contender);
   const began = Date.now();
