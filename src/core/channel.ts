@@ -150,7 +150,7 @@ export type Patch = { readonly release: string; readonly files: readonly string[
 export type Shipment = {
   /** To be unlinked from the clone before the pack is unpacked; links that are to be made, too. Files that the pack replaces need not be named. */
   readonly remove: readonly string[];
-  /** Directories of the base on the way to what is removed or new: none of them may have become something else. */
+  /** Directories of the base on the way to what is removed or new: none of them may have become something else. None has a line break. */
   readonly through: readonly string[];
   readonly links: readonly ReleaseLink[];
   readonly pack: Pack;

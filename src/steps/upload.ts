@@ -69,8 +69,9 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     // A roll back goes to a release that has lain there for a while, and links lead to other files than then: anything may be different.
     if (isPresent && (await isIntact(work, target))) return PRESENT;
     const base = await baseOf(artifacts, greeting);
-    const { bytes } = parcelFor(target, base);
-    return carrierFor(deployment.cluster, greeting, bytes) === 'pack'
+    const { bytes, through } = parcelFor(target, base);
+    const isListable = !through.some((path) => path.includes('\n'));
+    return isListable && carrierFor(deployment.cluster, greeting, bytes) === 'pack'
       ? bringPacked(work, target, base, packer.choose(greeting.unpacks, bytes), isSuspect)
       : unprepared(await bringByRsync(work, target, base, isSuspect));
   }

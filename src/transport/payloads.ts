@@ -56,7 +56,7 @@ export function unpackPayload(shipment: Shipment): Parts {
     // What a link to a directory leads to is made; of the others only the directory around it.
     const places = links.map((link) => (link.kind === 'directory' ? placeOf(link) : placeOf(link).replace(/\/[^/]*$/, '')));
     const parts = [
-      list(through),
+      Buffer.from(through.map((path) => `./${needLine(needPath(path))}\n`).join('')),
       list(remove),
       Buffer.from([...new Set(places)].map((place) => `${place}\0`).join('')),
       list(files),

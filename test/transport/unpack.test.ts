@@ -71,6 +71,7 @@ describe('a pack', () => {
       // And back again, over a list of hashes that was made from a list.
       await unpack(ground, channel, 'r3', one, { base: { release: 'r2', artifact: two }, compression });
       expect(await picture(release('r3'))).toEqual(seen);
+      await channel.collect(['r1', 'r2', 'r3'], soon());
       for (const name of ['r1', 'r2', 'r3']) {
         expect(checked(name).stderr.toString() + checked(name).stdout.toString()).toBe('');
         expect(listed(name)).toHaveLength(files(name));
@@ -127,18 +128,22 @@ describe('a pack', () => {
 
   test('brings names that are hard on shells, tar and sha256sum', async () => {
     const tree: Record<string, string> = {};
-    for (const name of ODD) Object.assign(tree, { [name]: name, [`dir ${name}/${name}`]: name });
+    // Where a directory has a line break, what is below it comes by rsync.
+    for (const name of ODD) Object.assign(tree, { [name]: name, [`dir ${name.replaceAll('\n', '')}/${name}`]: name });
     const one = await ground.artifact(tree);
     await unpack(ground, channel, 'r1', one);
     expect(await picture(release('r1'))).toEqual(await picture(one.directory));
     const two = await ground.artifact(Object.fromEntries(Object.entries(tree).map(([name, text]) => [name, `${text}!`])));
     await unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } });
     expect(await picture(release('r2'))).toEqual(await picture(two.directory));
+    await channel.collect(['r1', 'r2'], soon());
     expect(listed('r2')).toHaveLength(files('r2'));
     const three = await ground.artifact({ last: 'one' });
     await unpack(ground, channel, 'r3', three, { base: { release: 'r2', artifact: two } });
     expect(readdirSync(release('r3'))).toEqual(['last']);
+    await channel.collect(['r1', 'r2', 'r3'], soon());
     expect(listed('r3')).toHaveLength(1);
+    expect(readdirSync(join(path, '.lockstep/manifests')).sort()).toEqual(['r1', 'r2', 'r3']);
   });
 
   test('links shared paths, also in a clone that has them already', async () => {

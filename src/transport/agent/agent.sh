@@ -27,12 +27,6 @@
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-set -u
-LC_ALL=C
-export LC_ALL
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin
-umask 022
-
 serve() {
   nonce=$2
   session=$PWD/.lockstep/session.$$
@@ -150,7 +144,6 @@ mode=$1
 cd -- "$2" || exit 1
 case $mode in
   serve) serve "$2" "$3" ;;
-  watchdog) watchdog ;;
   execute) execute "$3" "$4" "$5" ;;
   take) shift 2 && take_pack "$@" ;;
 esac

@@ -10,6 +10,12 @@ collect() { # AHEAD. Removes only what Lockstep brought: what was there before i
   idle_release=''
   [ -z "$letter_a" ] || idle_release=$(readlink "$idle")
   stuck=''
+  for changes in .lockstep/manifests/.changes.*; do
+    release=${changes#*/.changes.}
+    is_name "$release" || continue
+    ! is_sealed "$release" || list_hashes "$release" | keep ".lockstep/manifests/$release" || exit 1
+    rm -f ".lockstep/manifests/.changes.$release"
+  done
   for record in .lockstep/releases/*; do
     release=${record##*/}
     is_name "$release" || continue

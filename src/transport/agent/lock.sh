@@ -181,3 +181,9 @@ watchdog() {
   done
   exec 7>&-
 }
+
+# It is started for every cutover, and needs nothing of what follows: it does not even read it.
+if [ "$1" = watchdog ]; then
+  cd -- "$2" && watchdog
+  exit
+fi

@@ -2,6 +2,12 @@
 # What all verbs share: names, the fence, files that are whole or not there.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
+set -u
+LC_ALL=C
+export LC_ALL
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin
+umask 022
+
 # Names come from the daemon and become file names here.
 is_name() {
   case $1 in '' | [-.]* | *[!A-Za-z0-9._-]*) return 1 ;; esac

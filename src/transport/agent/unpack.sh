@@ -2,7 +2,7 @@
 # unpack: a release arrives as one pack, and everything that makes a release of it is done in one go. release.sh says what a clone forbids.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-# Payload, one part after the other, of so many bytes: `./path` of the directories on the way to what is unlinked or unpacked; `./path`s to
+# Payload, one part after the other, of so many bytes: lines `./path` of the directories on the way to what is unlinked or unpacked; `./path`s to
 # unlink first; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their
 # paths (dots in place of a hash: no longer there); the maintenance page; and the rest is the pack, a tar of what is new.
 # CONTENT: the hash over what is compared, or `listed`: each file is compared with its line. TOKEN: the lock of the cutover, which is prepared
@@ -17,7 +17,10 @@ unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN REST 
   release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 rest=$9 before=0
   shift 9
   exec 8<"$payload"
-  for part in directories unlinked places files hashes page; do
+  # The list of all hashes is made of these by `collect`, when nobody waits for anything.
+  changes=$PWD/.lockstep/manifests/.changes.$release
+  echo "$base" >"$changes" || exit 1
+  for part in "$session/directories" "$session/unlinked" "$session/places" "$session/files" "$changes" "$session/page"; do
     take_part "$part" "$1" <&8
     shift
   done
@@ -33,7 +36,6 @@ unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN REST 
   fi
   exec 8<&-
   [ -z "$wrong" ] || refuse mismatch "$wrong"
-  list_hashes >".lockstep/manifests/$release" || exit 1
   # Neither counts before the release is there, and then both are on the disk.
   printf '%s\n' "$artifact" "$revision" >".lockstep/releases/$release" || exit 1
   sync -f "$incoming" || exit 1
@@ -42,9 +44,10 @@ unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN REST 
   answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
 }
 
-take_part() { # NAME BYTES. From standard input, which stands where it begins.
+take_part() { # FILE BYTES. From standard input, which stands where it begins.
   before=$((before + $2))
-  if [ "$2" -gt 0 ]; then head -c "$2" >"$session/$1"; else : >"$session/$1"; fi || exit 1
+  [ "$1" = "$changes" ] || : >"$1" || exit 1
+  [ "$2" -eq 0 ] || head -c "$2" >>"$1" || exit 1
 }
 
 # Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; and `wrong`, if there is no base.
@@ -79,7 +82,7 @@ apply() {
     if [ "${found%% *}" != "$tree" ]; then
       wrong='the tree (names, types, modes, sizes, times) differs from the manifest'
     elif [ "$content" = listed ]; then
-      sha256sum -c --status "$session/hashes" 2>/dev/null || sum=other # It says of lines with dots that they are none.
+      sha256sum -c --status "$changes" 2>/dev/null || sum=other # It says of the first line, and of those with dots, that they are none.
     else
       : >"$session/sums"
       [ ! -s "$session/files" ] || xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
@@ -92,10 +95,9 @@ apply() {
 
 unpack_here() {
   # A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
-  # shellcheck disable=SC2016 # The inner shell expands these.
-  if [ -s "$session/directories" ] && ! xargs -0 sh -c 'for one; do [ -d "$one" ] && [ ! -L "$one" ] || exit 255; done' . <"$session/directories" 2>/dev/null; then
-    wrong='a directory of the base is something else now' && return
-  fi
+  while IFS= read -r one; do
+    if [ ! -d "$one" ] || [ -L "$one" ]; then wrong='a directory of the base is something else now' && return; fi
+  done <"$session/directories"
   [ ! -s "$session/unlinked" ] || xargs -0 rm -rf -- <"$session/unlinked" || exit 1
   [ "$size" -gt "$before" ] || return 0
   if ! said=$(unpack_all 2>&1 <&8); then
@@ -114,14 +116,16 @@ unpack_all() {
   esac
 }
 
-# The list that `sums` makes, without reading anything: what is sent and what is gone takes the place of the base's lines.
-list_hashes() {
+# The list that `sums` makes, without reading any file: what was sent and what is gone takes the place of the base's lines.
+list_hashes() { # RELEASE
+  changes=.lockstep/manifests/.changes.$1
+  read -r base <"$changes" || return 1
   if [ "$base" = - ]; then
-    cat "$session/hashes"
+    tail -n +2 "$changes"
   elif [ -f ".lockstep/manifests/$base" ]; then
-    sort -m -s -u -t "$(printf '\001')" -k 1.67 "$session/hashes" ".lockstep/manifests/$base" | sed '/^\./d'
+    tail -n +2 "$changes" | sort -m -s -u -t "$(printf '\001')" -k 1.67 - ".lockstep/manifests/$base" | sed '/^\./d'
   else # A base from before there were such lists.
-    (cd "$incoming" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z -- | sed -z 's/  \.\//  /') | lines
+    (cd "releases/$1" && find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z -- | sed -z 's/  \.\//  /') | lines
   fi
 }
 
