@@ -43,7 +43,14 @@ export type Sshd = {
 
 /** Runs as the current user, who may log in with the key `identity`. `stop` ends it, its sessions, and removes its directory. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
-  const { addresses = ['127.0.0.1'], maxStartups = '10:30:100', maxSessions = 10, logLevel = 'VERBOSE', environment = [], lines = [] } = options;
+  const {
+    addresses = ['127.0.0.1'],
+    maxStartups = '10:30:100',
+    maxSessions = 10,
+    logLevel = 'VERBOSE',
+    environment = [],
+    lines = [],
+  } = options;
   const directory = await mkdtemp(join(tmpdir(), 'lockstep-sshd-'));
   const file = (name: string): string => join(directory, name);
   const port = options.port ?? (await freePort());
