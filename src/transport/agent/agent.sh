@@ -17,6 +17,7 @@
 #   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
 #               then its revision                                          bots     held (shared) by with-lock while a bot runs
 #   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
+#               (.changes.* there: what `unpack` knows of them; `collect` makes the list of it)
 #   files/      files from outside, by release: its links lead there
 #   operations/ what `switch` and `run` did, by operation id
 #   incoming/   uploads                                                    next/    a clone of the release that is served, made ahead
