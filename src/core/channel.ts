@@ -156,14 +156,17 @@ export type Shipment = {
   readonly pack: Pack;
   /** As in SealRequest. */
   readonly tree: string;
+  /**
+   * The same for the base: where a server has a clone of just this tree, and knows that nobody touched it, it does not list all of it again.
+   * `null`: there is no base.
+   */
+  readonly baseTree: string | null;
   /** What is read on the server: each file that has a line in `hashes` (`listed`), or `files`. */
   readonly files: readonly string[];
   /** `listed`, or SHA-256 (hex) over the lines `<sha256>  ./<path>\0` of `files` in the given order. */
   readonly content: string;
   /** Lines for the release's list of hashes, one for each file that is sent or gone: see `hashLines` in core/shipment.ts. */
   readonly hashes: readonly string[];
-  /** The maintenance page that visitors will see during the cutover; empty: there will be none. */
-  readonly page: string;
 };
 
 /** Makes `releases/<release>` of a clone of `base` (`null`: of nothing) in one go: stage, send and seal. */
@@ -194,7 +197,6 @@ export type ReadyRequest = {
   readonly token: string;
   /** `null`: none. */
   readonly release: string | null;
-  readonly page: string;
   /** Do only `lock`, `switch` and `decide` come before `unlock`? Then the server need not let anybody else in between. */
   readonly isBrief?: boolean;
 };

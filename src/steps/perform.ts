@@ -9,8 +9,10 @@ import type { Artifacts, Builder, Masking, Migrations, OpenVersionControl, Outsi
 import type { ReleaseRecord } from '../core/records.ts';
 import { build } from './build.ts';
 import { runStage } from './command-stage.ts';
+import { looksBefore } from './changed-release.ts';
 import { collect } from './collect.ts';
 import { decide } from './decide.ts';
+import { greetAhead } from './greetings.ts';
 import { lock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { runMigrations } from './migrations.ts';
@@ -87,7 +89,7 @@ function onCluster(work: Work): Promise<Facts> {
   const { action } = work.effect;
   switch (action) {
     case 'build':
-      connectAhead(work);
+      askAhead(work);
       return build(work);
     case 'migrate':
       return work.deployment.cluster.migrations === null ? migrate(work) : runMigrations(work);
@@ -98,10 +100,14 @@ function onCluster(work: Work): Promise<Facts> {
   }
 }
 
-/** While it is being built: most of what a connection takes is waiting. */
-function connectAhead({ deployment, tools, signal }: Work): void {
+/** While it is being built servers are connected to, and say what they serve: most of that is waiting. */
+function askAhead({ deployment, tools, signal }: Work): void {
   deployment.cluster.servers.forEach((server, index) => {
-    if (deployment.members[index]?.excluded === null) tools.channel(deployment, server).connect(signal);
+    if (deployment.members[index]?.excluded !== null) return;
+    const channel = tools.channel(deployment, server);
+    // What somebody changed by hand until then is looked for when it begins.
+    if (looksBefore(deployment)) channel.connect(signal);
+    else greetAhead(channel, tools.now, signal);
   });
 }
 

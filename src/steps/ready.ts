@@ -12,10 +12,10 @@ export async function ready(work: ServerWork): Promise<void> {
 /** What may take its time while servers are locked. */
 const BETWEEN: readonly Action[] = ['install', 'migrate', 'probe'];
 
-/** The lock that the cutover will be under, and the page that visitors will see; `null`: there is nothing to prepare. */
+/** The lock that the cutover will be under; `null`: there is nothing to prepare. */
 export function cutoverOf({ deployment, token }: Pick<ServerWork, 'deployment' | 'token'>): Omit<ReadyRequest, 'release'> | null {
   const { cluster, purpose, course } = deployment;
   if (cluster.maintenance === null || purpose === 'emergency') return null;
   const isBrief = cluster.commands.lock === null && !course.some(({ action }) => BETWEEN.includes(action));
-  return { token, page: cluster.maintenance.page, isBrief };
+  return { token, isBrief };
 }

@@ -94,7 +94,7 @@ export function createRelays(artifacts: Artifacts): Relays {
 
   /** The goods as a patch for what a server serves; `null`: there is none, or it is not worth it. */
   async function patchFor(work: ServerWork, channel: Channel, goods: Goods): Promise<Patched | null> {
-    const greeting = await greetingOf(channel, work.signal);
+    const greeting = await greetingOf(channel, work.tools.now, work.signal);
     const holder = await baseOf(artifacts, greeting);
     return holder === null ? null : patchedFor(goods, holder, greeting);
   }

@@ -12,8 +12,8 @@ const LEAST_FREE_INODES = 256;
 
 /** `changed`: the same work with more time, for a server whose release was changed. */
 export async function schedule(work: ServerWork, changed: ServerWork): Promise<Facts> {
-  const { channel, server, deployment, signal } = work;
-  const greeting = await greet(channel, signal, looksBefore(deployment) ? 'tree' : undefined);
+  const { channel, server, deployment, tools, signal } = work;
+  const greeting = await greet(channel, tools.now, signal, looksBefore(deployment) ? 'tree' : undefined);
   const where = `${server.name} (${server.path})`;
   if (greeting.freeBytes < LEAST_FREE_BYTES) {
     const free = Math.floor(greeting.freeBytes / 1024);

@@ -16,8 +16,6 @@ export type Laid = { readonly shared: readonly SharedPath[]; readonly provided: 
 export type Target = {
   readonly laid: Laid;
   readonly artifact: Artifact;
-  /** The maintenance page that comes with it. */
-  readonly page: string;
   readonly tree: ReleaseTree;
   readonly treeHash: string;
   /** By artifact of the base, and then by what is packed how. */
@@ -25,13 +23,13 @@ export type Target = {
   readonly shipments: Map<string, Promise<Shipment>>;
 };
 
-/** `changes`, with the files among what is sent, and the hash over `contentLines` of them. */
-export type Parcel = Changes & { readonly files: readonly string[]; readonly content: string };
+/** `changes`, the hash of the base's tree (`null`: no base), with the files among what is sent, and the hash over `contentLines` of them. */
+export type Parcel = Changes & { readonly baseTree: string | null; readonly files: readonly string[]; readonly content: string };
 
 export type Base = { readonly release: string; readonly artifact: Artifact };
 
 /** Rejects with DeployError `artifact`: it is gone, or a link cannot be made in it. */
-export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid, page = ''): Promise<Target> {
+export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid): Promise<Target> {
   const artifact = await artifacts.find(id);
   if (artifact === null)
     throw new DeployError('artifact', `artifact ${id.slice(0, 12)} is no longer on this machine; deploy the revision again`);
@@ -41,7 +39,19 @@ export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid, p
     const message = `${blocked.path} cannot be linked into the release, because ${blocked.by} is not a directory there; correct "shared" or "files"`;
     throw new DeployError('artifact', message);
   }
-  return { laid, artifact, page, tree, treeHash: sha256(treeLines(tree)), parcels: new Map(), shipments: new Map() };
+  return { laid, artifact, tree, treeHash: treeHashOf(artifact, laid, tree), parcels: new Map(), shipments: new Map() };
+}
+
+/** What is the target of a deployment is the base of the next one. */
+const treeHashes = new WeakMap<Artifact, Map<string, string>>();
+
+function treeHashOf(artifact: Artifact, laid: Laid, tree: ReleaseTree): string {
+  const known = treeHashes.get(artifact) ?? new Map<string, string>();
+  treeHashes.set(artifact, known);
+  const key = JSON.stringify(laid);
+  const hash = known.get(key) ?? sha256(treeLines(tree));
+  known.set(key, hash);
+  return hash;
 }
 
 /** The base is what the server reports and has verified; one that the daemon has no manifest of cannot be one. */
@@ -58,8 +68,10 @@ export function parcelFor(target: Target, base: Base | null): Parcel {
   let parcel = target.parcels.get(key);
   if (parcel === undefined) {
     const { shared, provided } = target.laid;
-    const changes = changesOf(target.tree, base === null ? null : releaseTree(base.artifact.manifest, shared, provided));
-    parcel = { ...changes, files: filesOf(changes.send), content: sha256(contentLines(changes.send)) };
+    const tree = base === null ? null : releaseTree(base.artifact.manifest, shared, provided);
+    const changes = changesOf(target.tree, tree);
+    const baseTree = base === null || tree === null ? null : treeHashOf(base.artifact, target.laid, tree);
+    parcel = { ...changes, baseTree, files: filesOf(changes.send), content: sha256(contentLines(changes.send)) };
     target.parcels.set(key, parcel);
   }
   return parcel;
@@ -84,7 +96,7 @@ export function shipmentFor(
 }
 
 async function ship(packer: Packer, target: Target, base: Base | null, compression: Compression): Promise<Shipment> {
-  const { remove, send, bytes, through, hashes } = parcelFor(target, base);
+  const { remove, send, bytes, through, hashes, baseTree } = parcelFor(target, base);
   const { links } = target.tree;
   // tar unlinks a file before it writes another one in its place.
   const directories = new Set(base?.artifact.manifest.entries.filter((entry) => entry.type === 'directory').map((entry) => entry.path));
@@ -92,7 +104,7 @@ async function ship(packer: Packer, target: Target, base: Base | null, compressi
   const first = remove.filter((path) => !packed.has(path) || directories.has(path));
   const pack = await packer.pack({ directory: target.artifact.directory, entries: send, links, bytes, compression });
   const read = canBeListed(send) ? { files: [], content: 'listed' } : compared(send);
-  return { remove: first, through, links, pack, tree: target.treeHash, hashes, page: target.page, ...read };
+  return { remove: first, through, links, pack, tree: target.treeHash, baseTree, hashes, ...read };
 }
 
 /** Has each file a line in the list of hashes that names it, and is there one at all? (`-` would be standard input.) */

@@ -25,11 +25,11 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   const KEPT = 8;
   const relays = createRelays(artifacts);
 
-  function targetOf(id: string, laid: Laid, page: string): Promise<Target> {
-    const key = `${id} ${JSON.stringify([laid, page])}`;
+  function targetOf(id: string, laid: Laid): Promise<Target> {
+    const key = `${id} ${JSON.stringify(laid)}`;
     const known = targets.get(key);
     if (known !== undefined) return known;
-    const made = loadTarget(artifacts, id, laid, page);
+    const made = loadTarget(artifacts, id, laid);
     targets.set(key, made);
     made.catch(() => targets.delete(key));
     const oldest = targets.keys().next().value;
@@ -44,16 +44,16 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
   };
 
   async function upload(work: ServerWork): Promise<Brought> {
-    const { deployment, channel, signal } = work;
+    const { deployment, channel, tools, signal } = work;
     const { release, artifact: id, cluster } = deployment;
     if (release === null) throw new Error(`deployment ${deployment.number} has nothing to upload`);
-    const greeting = await greetingOf(channel, signal);
+    const greeting = await greetingOf(channel, tools.now, signal);
     if (id === null) return unprepared(findAdopted(work, greeting));
     const isPresent = greeting.sealed.some((one) => one.release === release && one.artifact === id);
     // In an emergency what lies there is taken as it lies there.
     if (isPresent && deployment.purpose === 'emergency') return PRESENT;
     const { provided, warning } = await provide(work);
-    const target = await targetOf(id, { shared: cluster.shared, provided }, cluster.maintenance?.page ?? '');
+    const target = await targetOf(id, { shared: cluster.shared, provided });
     const { facts, isPrepared } = await bring(work, target, greeting, isPresent);
     await seed(work, target.tree);
     return { facts: { ...facts, ...(warning !== null && { warning }) }, isPrepared };

@@ -60,6 +60,8 @@ export type ChannelOptions = {
   readonly server: Server;
   readonly epoch: number;
   readonly layout: AbLayout | null;
+  /** The cluster's maintenance page; empty: it has none. */
+  readonly page: string;
   readonly link: Link;
   readonly limiter: Limiter;
   readonly warm?: KeeperOptions['warm'];
@@ -72,7 +74,7 @@ export type ChannelOptions = {
 };
 
 export function agentChannel(options: ChannelOptions): Channel {
-  const { server, epoch, layout, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
+  const { server, epoch, layout, page, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
   const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
@@ -125,7 +127,7 @@ export function agentChannel(options: ChannelOptions): Channel {
     const { links } = shipment;
     staged = { release, links: links.map((link) => link.path) };
     const hashes = [needName(shipment.content), needName(shipment.tree)];
-    const names = [needName(release), needName(artifact), wordOrNone(base), ...hashes, needName(revision)];
+    const names = [needName(release), needName(artifact), wordOrNone(base), wordOrNone(shipment.baseTree), ...hashes, needName(revision)];
     const { payload, sizes } = unpackPayload(shipment);
     const { pack } = wholeOf(shipment);
     const words = [...names, pack.compression, wordOrNone(token), briefly(isBrief), ...sizes];
@@ -213,8 +215,8 @@ export function agentChannel(options: ChannelOptions): Channel {
     server,
     connect: (signal) => keeper.connect(signal),
     hello: async (signal, look) => {
-      const { payload, name } = helloPayload(WITH_LOCK, layout);
-      const question = { verb: 'hello', what: 'connection', words: [WITH_LOCK.length, name, look ?? '-'], signal };
+      const { payload, pageBytes, name } = helloPayload(WITH_LOCK, page, layout);
+      const question = { verb: 'hello', what: 'connection', words: [WITH_LOCK.length, pageBytes, name, look ?? '-'], signal };
       const greeting = await ask({ ...question, read: (value) => (isState(value, 'unplaced') ? null : greetingOf(value)) });
       return greeting ?? ask({ ...question, payload, read: greetingOf });
     },
@@ -275,9 +277,9 @@ export function agentChannel(options: ChannelOptions): Channel {
       return ask({ verb: 'verify', what: 'verification', words, payload: sealPayload(request), limitMs: 15 * MINUTE, read, signal });
     },
     preview: (op, release, signal) => ask({ verb: 'preview', op, words: [needName(release)], read: done, signal }),
-    ready: (op, { token, release, page, isBrief = false }, signal) => {
+    ready: (op, { token, release, isBrief = false }, signal) => {
       const words = [needName(token), wordOrNone(release), briefly(isBrief)];
-      return ask({ verb: 'ready', op, words, payload: Buffer.from(page), read: done, signal });
+      return ask({ verb: 'ready', op, words, read: done, signal });
     },
     lock,
     decide: (op, token, { release, timeoutMs, durable }, signal) => {

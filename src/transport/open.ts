@@ -57,7 +57,8 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
   function channelTo(server: Server, settings: ChannelSettings): Channel {
     const { epoch, cluster, lane } = settings;
     const common = {
-      ...{ server, epoch, layout: cluster.layout, limiter: limiterOf(settings), isBrief: lane !== undefined },
+      ...{ server, epoch, layout: cluster.layout, page: cluster.maintenance?.page ?? '' },
+      ...{ limiter: limiterOf(settings), isBrief: lane !== undefined },
       pacer: pacerFor(server, settings),
       hostKeys: (other: Server) => hostKeysOf(other, knownHostsOf(cluster.ssh, directory)),
     };

@@ -15,10 +15,20 @@ export function needName(text: string): string {
 /** `-` stands for none; no name begins with it. */
 export const wordOrNone = (name: string | null): string => (name === null ? '-' : needName(name));
 
-/** The with-lock script, then the layout, one value a line; none: nothing. `name`: servers know by it that they have them already. */
-export function helloPayload(withLock: Buffer, layout: AbLayout | null): { payload: Buffer; name: string } {
-  const payload = layout === null ? withLock : Buffer.concat([withLock, layoutLines(layout)]);
-  return { payload, name: createHash('sha256').update(`${withLock.length} `).update(payload).digest('hex').slice(0, 32) };
+/** The with-lock script, the page, and the layout, one value a line; none: nothing. `name`: servers know by it that they have them already. */
+export function helloPayload(
+  withLock: Buffer,
+  page: string,
+  layout: AbLayout | null,
+): { payload: Buffer; pageBytes: number; name: string } {
+  const parts = [withLock, Buffer.from(page), layout === null ? Buffer.alloc(0) : layoutLines(layout)];
+  const payload = Buffer.concat(parts);
+  const sizes = parts.map((part) => part.length).join(' ');
+  return {
+    payload,
+    pageBytes: parts[1]?.length ?? 0,
+    name: createHash('sha256').update(`${sizes}\n`).update(payload).digest('hex').slice(0, 32),
+  };
 }
 
 function layoutLines(layout: AbLayout): Buffer {
@@ -51,7 +61,7 @@ const shipped = new WeakMap<Shipment, Parts>();
 export function unpackPayload(shipment: Shipment): Parts {
   let made = shipped.get(shipment);
   if (made === undefined) {
-    const { through, remove, links, files, hashes, page } = shipment;
+    const { through, remove, links, files, hashes } = shipment;
     const list = (paths: readonly string[]): Buffer => Buffer.from(paths.map((path) => `./${needPath(path)}\0`).join(''));
     // What a link to a directory leads to is made; of the others only the directory around it.
     const places = links.map((link) => (link.kind === 'directory' ? placeOf(link) : placeOf(link).replace(/\/[^/]*$/, '')));
@@ -61,7 +71,6 @@ export function unpackPayload(shipment: Shipment): Parts {
       Buffer.from([...new Set(places)].map((place) => `${place}\0`).join('')),
       list(files),
       Buffer.from(hashes.join('')),
-      Buffer.from(page),
     ];
     made = { payload: Buffer.concat(parts), sizes: parts.map((part) => part.length) };
     shipped.set(shipment, made);

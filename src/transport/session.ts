@@ -145,10 +145,12 @@ export async function openSession(link: Link, path: string, signal: AbortSignal)
           child.stdin.cork();
           child.stdin.write(`${[seq, verb, epoch, op, size, ...words].join(' ')}\n`);
           child.stdin.write(payload);
+          const end = (): void => void child.stdin.write(size === 0 ? '' : `${seq}\n`);
+          if (pack === undefined) end();
           child.stdin.uncork();
           pacer?.spend(payload.length);
           // Half a question cannot be taken back.
-          if (pack !== undefined) feed(child.stdin, pack, pacer).catch((error: unknown) => lose(asError(error)));
+          if (pack !== undefined) feed(child.stdin, pack, pacer).then(end, (error: unknown) => lose(asError(error)));
         });
       } finally {
         asking.removeEventListener('abort', give);

@@ -45,7 +45,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     expect(greeting.rsync).toMatch(/^3\./);
     expect(greeting.freeBytes).toBeGreaterThan(0);
     expect(greeting.freeInodes).toBeGreaterThan(0);
-    expect(readdirSync(path).sort()).toEqual(['.lockstep', 'releases', 'shared']);
+    expect(readdirSync(path).sort()).toEqual(['.lockstep', 'maintenance.html', 'releases', 'shared']);
   });
 
   test('brings a release, switches to it, reports it, and collects what is not kept', async () => {
@@ -109,7 +109,7 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     await channel.switch(op, null, 'r1', soon());
     expect(served()).toBe('releases/r1');
     await channel.collect(['r1'], soon());
-    expect(readdirSync(path).sort()).toEqual(['.lockstep', 'current', 'releases', 'shared']);
+    expect(readdirSync(path).sort()).toEqual(['.lockstep', 'current', 'maintenance.html', 'releases', 'shared']);
   });
 
   test('a switch goes only to what is sealed', async () => {

@@ -223,6 +223,7 @@ describe('a server in foreign hands', () => {
     const link = { ...localLink(), connect: ([, , , ...rest]: readonly string[]) => impersonate(script, rest) };
     return agentChannel({
       layout: null,
+      page: '',
       hostKeys: () => Promise.resolve(''),
       server: ground.server(),
       epoch: 1,

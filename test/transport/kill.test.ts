@@ -58,7 +58,7 @@ describe.each(['ssh client', 'agent'])('killing the %s', (victim) => {
     for (let round = 0; round < ROUNDS; round++) {
       const release = `r${round % 2}`;
       const token = `token${round}`;
-      if (round % 2 === 0) await struck(() => channel.ready(nextOp(), { token, release, page: 'wait', isBrief: true }, soon()));
+      if (round % 2 === 0) await struck(() => channel.ready(nextOp(), { token, release, isBrief: true }, soon()));
       await struck(() => channel.lock(nextOp(), token, LOCK, soon()));
       expect(existsSync(join(path, 'maintenance'))).toBe(true);
       expect(await struck(() => channel.switch(nextOp(), token, release, soon()))).toEqual({ previous });

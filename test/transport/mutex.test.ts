@@ -8,7 +8,7 @@ import { codeOf, nextOp, openGround, processesOf, soon, upload } from './ground.
 import type { Ground } from './ground.ts';
 
 const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 0 };
-const READY = { token: 'token', release: 'r1', page: 'wait', isBrief: true };
+const READY = { token: 'token', release: 'r1', isBrief: true };
 
 describe('the mutex that a cutover keeps', () => {
   let ground: Ground;

@@ -36,7 +36,7 @@ describe('a simulated server', () => {
   test('hands a shipment to another one that was told of it', async () => {
     const [relay, child] = place(2).channels();
     const pack = { compression: 'none' as const, bytes: 70_000, read: () => Readable.from([]) };
-    const shipment = { remove: [], through: [], links: [], pack, files: [], tree: '', content: '', hashes: [], page: '' };
+    const shipment = { remove: [], through: [], links: [], pack, files: [], tree: '', baseTree: null, content: '', hashes: [] };
     const stored = { release: 'r1', artifact: 'a1', base: null, revision: 'r', token: null, shipment, stored: true };
     expect(await relay!.hand(shipment, child!.server, null, soon())).toBe('the pack is no longer here');
     expect(await relay!.store(shipment, soon())).toEqual({ bytes: 70_000 });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { link, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { EVERY_CHANGE, MTIME, codeOf, nextOp, openGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
@@ -44,6 +44,9 @@ describe('a pack', () => {
 
   const release = (name: string): string => join(path, 'releases', name);
 
+  /** The release whose clone was seen to be right. */
+  const vouched = (): string => readFileSync(join(path, '.lockstep/sound'), 'utf8');
+
   /** What the server's own list of hashes says of a release, without names that hold a line break. */
   const checked = (name: string) =>
     spawnSync('sha256sum', ['-c', '--quiet', join(path, '.lockstep/manifests', name)], { cwd: release(name) });
@@ -78,8 +81,28 @@ describe('a pack', () => {
       }
       expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);
       expect((await channel.hello(soon())).sealed.map((sealed) => sealed.release)).toEqual(['r1', 'r2', 'r3']);
+      // And in a clone that was made ahead, and is known to be as it was.
+      await channel.switch(nextOp(), null, 'r1', soon());
+      await channel.collect(['r2', 'r3'], soon(), true);
+      expect(vouched()).toBe('r1\n');
+      expect(await unpack(ground, channel, 'r4', two, { base: { release: 'r1', artifact: one }, compression })).toMatchObject({
+        clone: 'ahead',
+      });
+      expect(await picture(release('r4'))).toEqual(same);
+      expect(await picture(release('r1'))).toEqual(seen);
     },
   );
+
+  test('relies on a clone that nobody has touched only if its base is the one that is meant', async () => {
+    const one = await ground.artifact({ a: 'one', 'd/b': 'two' });
+    const two = await ground.artifact({ a: 'one', 'd/b': 'changed' });
+    await unpack(ground, channel, 'r1', one, { shared: [{ path: 'd/media', kind: 'directory' }] });
+    await channel.switch(nextOp(), null, 'r1', soon());
+    await channel.collect([], soon(), true);
+    expect(vouched()).toBe('r1\n');
+    // The link of then is in nobody's list now.
+    expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } }))).toBe('mismatch');
+  });
 
   test('starts from the clone that was made ahead; a damaged one, or one of another base, is not used', async () => {
     const one = await ground.artifact({ a: 'one', 'd/b': 'two', 'd/c': 'three' });
@@ -98,20 +121,31 @@ describe('a pack', () => {
       () => rm(join(next, 'r1/d/c')),
       () => rm(join(next, 'r1/d'), { recursive: true }),
       () => rm(join(next, 'r1/d'), { recursive: true }).then(() => symlinkSync(ground.directory, join(next, 'r1/d'))),
+      // With a clock that was set back since.
+      () =>
+        utimes(join(path, '.lockstep/sound'), Date.now() / 1000, Date.now() / 1000 + 3600).then(() =>
+          writeFile(join(next, 'r1/d/stray'), ''),
+        ),
     ];
     for (const [i, damage] of damages.entries()) {
       await channel.collect(['r1'], soon(), true);
+      expect(vouched()).toBe('r1\n');
       await damage();
       expect(await unpack(ground, channel, `r3-${i}`, two, { base })).toMatchObject({ clone: 'now' });
       expect(await picture(release(`r3-${i}`))).toEqual(await picture(two.directory));
     }
+    // Touched, but as it was.
+    await channel.collect(['r1'], soon(), true);
+    await link(join(next, 'r1/a'), join(path, 'another-name'));
+    expect(await unpack(ground, channel, 'r3-linked', two, { base })).toMatchObject({ clone: 'ahead' });
+    expect(await picture(release('r3-linked'))).toEqual(await picture(two.directory));
     expect(await picture(release('r1'))).toEqual(await picture(one.directory));
     // One at most, and none when it is off.
-    await channel.collect(['r1', 'r3-3'], soon(), true);
-    await channel.switch(nextOp(), null, 'r3-3', soon());
-    expect(await unpack(ground, channel, 'r4', one, { base: { release: 'r3-3', artifact: two } })).toMatchObject({ clone: 'now' });
+    await channel.collect(['r1', 'r3-linked'], soon(), true);
+    await channel.switch(nextOp(), null, 'r3-linked', soon());
+    expect(await unpack(ground, channel, 'r4', one, { base: { release: 'r3-linked', artifact: two } })).toMatchObject({ clone: 'now' });
     await channel.collect(['r1'], soon(), true);
-    expect(readdirSync(next)).toEqual(['r3-3']);
+    expect(readdirSync(next)).toEqual(['r3-linked']);
     await channel.collect(['r1'], soon());
     expect(readdirSync(next)).toEqual([]);
     expect(readdirSync(join(path, '.lockstep/incoming'))).toEqual([]);

@@ -8,14 +8,14 @@
 #   agent execute PATH OP RELEASE SECONDS runs one command of the configuration and records how it ended
 #   agent take PATH [HASH BYTES]          takes a pack from a relay, on standard input
 #
-# The daemon asks in lines `<seq> <verb> <epoch> <op> <payload bytes> <arguments>`, each followed by exactly that many bytes.
+# The daemon asks in lines `<seq> <verb> <epoch> <op> <payload bytes> <arguments>`; of a payload exactly that many bytes follow, and a line `<seq>`.
 # Each gets one line back: `@<nonce> <seq> <JSON>`. Whatever else is on the wire comes from login shells, and is skipped.
 # Everything below .lockstep is the agent's own:
 #   mutex       held (flock) by the verb that is changing something        epoch    the newest daemon that was ever here
 #   keeper      the agent that keeps it between the verbs of a cutover     order    EPOCH SEQ of the newest request that acted
 #   lock        TOKEN EPOCH BOOT DEADLINE FALLBACK of the lock in force: the last line that is whole
 #   releases/   one record for each sealed release: its artifact's id,     run      held while a command runs
-#               then its revision                                          bots     held (shared) by with-lock while a bot runs
+#               its revision, the hash of its tree                         bots     held (shared) by with-lock while a bot runs
 #   manifests/  the hashes of each release's files, for sha256sum -c       watchdog held by the watchdog while it lives
 #               (.changes.* there: what `unpack` knows of them; `collect` makes the list of it)
 #   files/      files from outside, by release: its links lead there
@@ -25,6 +25,7 @@
 #   saved/      files that were changed by hand in a release, set aside before a deployment
 #   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
 #   serving     the release that was served last; a guess that saves work  version.*  of a program: where it is, and its version
+#   sound       the release in next/: as old as the last look at it that found it right
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
@@ -72,7 +73,7 @@ prepare() {
 take_payload() {
   make_session || return 1
   [ ! -e "$payload" ] || rm -f "$payload"
-  (umask 077 && head -c "$size" >"$payload") && [ "$(wc -c <"$payload")" -eq "$size" ]
+  (umask 077 && head -c "$size" >"$payload") && read -r end && [ "$end" = "$seq" ]
 }
 
 # A place for what only the present conversation needs.
@@ -82,7 +83,7 @@ act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"
   # shellcheck disable=SC2086 # The last one holds several words.
   case $verb in
-    hello) hello "$one" "$two" "$three" ;;
+    hello) hello "$one" "$two" "$three" "$four" ;;
     inspect) inspect "$one" ;;
     tree) tree "$one" ;;
     compare) compare_with "$one" "$two" "$three" ;;

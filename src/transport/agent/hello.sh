@@ -3,22 +3,23 @@
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 # shellcheck disable=SC3013 # POSIX has -nt and -ef since 2024, and dash, bash, ksh and busybox had them long before.
 
-# Payload: the with-lock script, so many BYTES long; then the layout. NAME says which these are: where they lie already there is no payload.
-# LOOK: `tree` or `-`. Epoch 0 only looks: nobody is replaced, nothing is changed.
-hello() { # BYTES NAME LOOK
+# Payload: the with-lock script, the maintenance page (none: 0 BYTES), each so many BYTES long; then the layout. NAME says which these are: where
+# they lie already there is no payload. LOOK: `tree` or `-`. Epoch 0 only looks: nobody is replaced, nothing is changed.
+hello() { # BYTES BYTES NAME LOOK
   [ "$epoch" -eq 0 ] || enter
   if [ "$size" -gt 0 ]; then
-    head -c "$1" "$payload" >"$session/with-lock" && tail -c "+$(($1 + 1))" "$payload" >"$session/layout" || exit 1
+    { head -c "$1" >"$session/with-lock" && head -c "$2" >"$session/page" && cat >"$session/layout"; } <"$payload" || exit 1
     layout=$session/layout
   else
-    is_placed "$2" || answer '{"state":"unplaced"}'
+    is_placed "$2" "$3" || answer '{"state":"unplaced"}'
   fi
   find_current
   check_adoptable
   if [ "$epoch" -gt 0 ] && [ "$size" -gt 0 ]; then
     cmp -s "$session/with-lock" .lockstep/with-lock || { keep .lockstep/with-lock <"$session/with-lock" && chmod 755 .lockstep/with-lock; } || exit 1
     if [ ! -s "$layout" ]; then rm -f .lockstep/layout; else cmp -s "$layout" .lockstep/layout || keep .lockstep/layout <"$layout"; fi || exit 1
-    put .lockstep/placed "$2" || exit 1
+    [ "$2" -eq 0 ] || cmp -s "$session/page" maintenance.html || keep ./maintenance.html <"$session/page" || exit 1
+    put .lockstep/placed "$3" || exit 1
   fi
   revision=-
   if [ "$serving" != - ] && [ -f "$shown/REVISION" ] && ! { is_sealed "$serving" && grep -qvx taken-over ".lockstep/releases/$serving"; }; then
@@ -42,14 +43,16 @@ hello() { # BYTES NAME LOOK
   find_unpackers
   leave # What follows only reads, and may take a moment.
   tree=-
-  if [ "$3" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
+  if [ "$4" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
   answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"unpacks\":[$unpacks],\"tree\":$(null_or "$tree")}"
 }
 
-is_placed() { # NAME
+is_placed() { # BYTES NAME
   placed=''
   [ ! -s .lockstep/placed ] || read -r placed <.lockstep/placed || return 1
-  [ "$placed" = "$1" ] && [ -x .lockstep/with-lock ] && { [ ! -e .lockstep/layout ] || (read_layout) 2>/dev/null; }
+  [ "$placed" = "$2" ] && [ -x .lockstep/with-lock ] || return 1
+  [ "$1" -eq 0 ] || { [ -e maintenance.html ] && [ ! maintenance.html -nt .lockstep/placed ]; } || return 1
+  [ ! -e .lockstep/layout ] || (read_layout) 2>/dev/null
 }
 
 # Sets `free` (bytes) and `inodes`.

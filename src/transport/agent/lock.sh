@@ -73,16 +73,16 @@ need_lock() {
 
 # What the cutover needs is made before it, where nobody waits for it: so it is only renames then.
 # REST `brief`: nothing but lock, switch and decide comes before unlock.
-ready() { # TOKEN RELEASE REST. Payload: the maintenance page. RELEASE `-`: none.
+# The maintenance page is there already: `hello` has brought it.
+ready() { # TOKEN RELEASE REST. RELEASE `-`: none.
   need_name "$1"
   [ "$2" = - ] || need_name "$2"
   enter
-  prepare_cutover "$1" "$2" "$payload"
+  prepare_cutover "$1" "$2"
   answer_ready "$3" '{}'
 }
 
-prepare_cutover() { # TOKEN RELEASE FILE, which holds the page
-  cmp -s "$3" maintenance.html || keep ./maintenance.html <"$3" || exit 1
+prepare_cutover() { # TOKEN RELEASE
   if [ "$2" = - ]; then rm -f .current.ready; else ln -sfn "releases/$2" .current.ready; fi || exit 1
   # Whoever reads half of it finds that nothing is ready.
   echo "$1" >.lockstep/ready || exit 1

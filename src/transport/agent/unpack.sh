@@ -1,47 +1,66 @@
 #!/bin/sh
 # unpack: a release arrives as one pack, and everything that makes a release of it is done in one go. release.sh says what a clone forbids.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+# shellcheck disable=SC3013 # -nt: see hello.sh.
 
 # Payload, one part after the other, of so many bytes: lines `./path` of the directories on the way to what is unlinked or unpacked; `./path`s to
 # unlink first; places that links lead to; `./path` of the files whose content is compared; lines for the list of hashes, in order of their
-# paths (dots in place of a hash: no longer there); the maintenance page; and the rest is the pack, a tar of what is new.
+# paths (dots in place of a hash: no longer there); and the rest is the pack, a tar of what is new.
 # CONTENT: the hash over what is compared, or `listed`: each file is compared with its line. TOKEN: the lock of the cutover, which is prepared
 # then, too; `-`: none. REST: see `ready`.
-unpack() { # RELEASE ARTIFACT BASE CONTENT TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES BYTES BYTES
+# BASE-TREE: the hash of the tree that the base should have, for who relies on what was seen of a clone of it.
+unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES BYTES
   need_name "$1"
   enter
   # Gives back its room, without a process; but what came by a relay may be another name of a pack that is to be handed on.
   if [ "$verb" = unpack ]; then trap ': >"$payload"' EXIT; else trap 'rm -f "$payload"' EXIT; fi
   refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
   make_room "$1"
-  release=$1 artifact=$2 base=$3 content=$4 tree=$5 revision=$6 compression=$7 token=$8 rest=$9 before=0
+  release=$1 artifact=$2 base=$3 base_tree=$4 content=$5 tree=$6 revision=$7 compression=$8 token=$9
   shift 9
-  exec 8<"$payload"
+  rest=$1
+  shift
+  take_clone
   # The list of all hashes is made of these by `collect`, when nobody waits for anything.
   changes=$PWD/.lockstep/manifests/.changes.$release
   echo "$base" >"$changes" || exit 1
-  for part in "$session/directories" "$session/unlinked" "$session/places" "$session/files" "$changes" "$session/page"; do
+  exec 8<"$payload"
+  directories=$1 before=0
+  look_through
+  shift
+  for part in "$session/unlinked" "$session/places" "$session/files" "$changes"; do
     take_part "$part" "$1" <&8
     shift
   done
   [ ! -s "$session/places" ] || xargs -0 mkdir -p -- <"$session/places" || exit 1
-  take_clone
   apply
   # A clone that was made ahead may have been damaged since; one that is made now is as good as its base.
   if [ -n "$wrong" ] && [ "$clone" = ahead ]; then
     log "the clone of $base that was ready is damaged, another one is made: $wrong"
     clone_now
-    exec 8<"$payload" && head -c "$before" <&8 >/dev/null || exit 1
+    exec 8<"$payload"
+    lists=$((before - directories)) before=0
+    look_through
+    take_part /dev/null "$lists" <&8
     apply
   fi
   exec 8<&-
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   # Neither counts before the release is there, and then both are on the disk.
-  printf '%s\n' "$artifact" "$revision" >".lockstep/releases/$release" || exit 1
+  printf '%s\n' "$artifact" "$revision" "$tree" >".lockstep/releases/$release" || exit 1
   sync -f "$incoming" || exit 1
   mv -T "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
-  [ "$token" = - ] || prepare_cutover "$token" "$release" "$session/page"
+  [ "$token" = - ] || prepare_cutover "$token" "$release"
   answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
+}
+
+# A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
+look_through() {
+  while [ "$before" -lt "$directories" ]; do
+    IFS= read -r one <&8 || exit 1
+    before=$((before + ${#one} + 1))
+    if [ ! -d "$incoming/$one" ] || [ -L "$incoming/$one" ]; then wrong=${wrong:-'a directory of the base is something else now'}; fi
+  done
 }
 
 take_part() { # FILE BYTES. From standard input, which stands where it begins.
@@ -50,24 +69,28 @@ take_part() { # FILE BYTES. From standard input, which stands where it begins.
   [ "$2" -eq 0 ] || head -c "$2" >>"$1" || exit 1
 }
 
-# Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; and `wrong`, if there is no base.
+# Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; `sound`, if it is as its base was sealed; and `wrong`, if there is
+# no base.
 take_clone() {
-  wrong='' clone=none
+  wrong='' clone=none sound=''
   if [ "$base" = - ]; then
     mkdir "$incoming" || exit 1
   elif ! is_name "$base" || ! is_sealed "$base"; then
     mkdir "$incoming" || exit 1
     wrong="there is no release $base to start from"
-  elif mv -T ".lockstep/next/$base" "$incoming" 2>/dev/null; then
-    clone=ahead
-    unlink_outside "$base"
   else
-    clone_now
+    if read_tree "$base" && [ "$recorded" = "$base_tree" ] && is_sound "$base"; then sound=yes; fi
+    if mv -T ".lockstep/next/$base" "$incoming" 2>/dev/null; then
+      clone=ahead
+      unlink_outside "$base"
+    else
+      clone_now
+    fi
   fi
 }
 
 clone_now() {
-  wrong='' clone=now
+  wrong='' clone=now sound=''
   rm -rf "$incoming" || exit 1
   link_or_copy "$base"
 }
@@ -77,27 +100,11 @@ apply() {
   [ -z "$wrong" ] || return 0
   cd "$incoming" || exit 1
   unpack_here
-  if [ -z "$wrong" ]; then
-    sum=$content found=$(tree_lines | sha256sum)
-    if [ "${found%% *}" != "$tree" ]; then
-      wrong='the tree (names, types, modes, sizes, times) differs from the manifest'
-    elif [ "$content" = listed ]; then
-      sha256sum -c --status "$changes" 2>/dev/null || sum=other # It says of the first line, and of those with dots, that they are none.
-    else
-      : >"$session/sums"
-      [ ! -s "$session/files" ] || xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
-      sum=$(sha256sum <"$session/sums")
-    fi
-    [ "${sum%% *}" = "$content" ] || wrong='the content of files differs from the manifest'
-  fi
+  [ -n "$wrong" ] || check_release
   cd "$OLDPWD" || exit 1
 }
 
 unpack_here() {
-  # A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
-  while IFS= read -r one; do
-    if [ ! -d "$one" ] || [ -L "$one" ]; then wrong='a directory of the base is something else now' && return; fi
-  done <"$session/directories"
   [ ! -s "$session/unlinked" ] || xargs -0 rm -rf -- <"$session/unlinked" || exit 1
   [ "$size" -gt "$before" ] || return 0
   if ! said=$(unpack_all 2>&1 <&8); then
@@ -106,6 +113,22 @@ unpack_here() {
     esac
     wrong="the pack could not be unpacked: $said"
   fi
+}
+
+check_release() {
+  if [ -z "$sound" ]; then
+    found=$(tree_lines | sha256sum)
+    [ "${found%% *}" = "$tree" ] || { wrong='the tree (names, types, modes, sizes, times) differs from the manifest' && return; }
+  fi
+  sum=$content
+  if [ "$content" = listed ]; then
+    sha256sum -c --status "$changes" 2>/dev/null || sum=other # It says of the first line, and of those with dots, that they are none.
+  else
+    : >"$session/sums"
+    [ ! -s "$session/files" ] || xargs -0 sha256sum -z -- <"$session/files" >"$session/sums" || exit 1
+    sum=$(sha256sum <"$session/sums")
+  fi
+  [ "${sum%% *}" = "$content" ] || wrong='the content of files differs from the manifest'
 }
 
 unpack_all() {
@@ -132,15 +155,40 @@ list_hashes() { # RELEASE
 # When no visitor waits: the clone that the next upload starts from. Not for long, for the next deployment may; what cannot be made now is made then.
 clone_ahead() {
   next=.lockstep/next/$serving new=.lockstep/next/.new.$$
-  is_name "$serving" && is_sealed "$serving" && [ ! -e "$next" ] || return 0
-  find_space
-  # Hard links take directories only; never the last room for those.
-  directories=$(find "releases/$serving" -type d -printf . | wc -c)
-  [ "$inodes" -gt $((directories * 10 + 1024)) ] && [ "$free" -gt $((directories * 40960 + 67108864)) ] || return 0
-  idle=
-  ! command -v ionice >/dev/null || idle='ionice -t -c 3'
-  # shellcheck disable=SC2086 # Several words.
-  if ! { mkdir -p .lockstep/next && timeout 15 nice -n 19 $idle cp -al "releases/$serving" "$new" && mv -T "$new" "$next"; }; then
-    rm -rf "$new"
+  is_name "$serving" && is_sealed "$serving" || return 0
+  if [ ! -e "$next" ]; then
+    find_space
+    # Hard links take directories only; never the last room for those.
+    directories=$(find "releases/$serving" -type d -printf . | wc -c)
+    [ "$inodes" -gt $((directories * 10 + 1024)) ] && [ "$free" -gt $((directories * 40960 + 67108864)) ] || return 0
+    idle=
+    ! command -v ionice >/dev/null || idle='ionice -t -c 3'
+    # shellcheck disable=SC2086 # Several words.
+    if ! { mkdir -p .lockstep/next && timeout 15 nice -n 19 $idle cp -al "releases/$serving" "$new" && mv -T "$new" "$next"; }; then
+      rm -rf "$new"
+      return 0
+    fi
   fi
+  is_sound "$serving" || vouch "$serving"
+}
+
+# Is the clone as it was when `vouch` looked? Whoever changes a file or a directory changes its ctime, too, and nobody can set that back.
+is_sound() { # RELEASE
+  vouched=''
+  [ ! -s .lockstep/sound ] || read -r vouched <.lockstep/sound
+  # A mark from the future: the clock was set back.
+  [ "$vouched" = "$1" ] && [ .lockstep/order -nt .lockstep/sound ] &&
+    changed=$(find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit 2>&1) && [ -z "$changed" ]
+}
+
+# Sets `recorded` to the hash of the tree that a release was sealed with. False: a record from before that was written down.
+read_tree() { { read -r _ && read -r _ && read -r recorded; } <".lockstep/releases/$1"; } # RELEASE
+
+# Looks whether the clone has the tree of its release. The mark is older than the look, by more than the step of a file's clock: what is changed
+# meanwhile is newer, or seen.
+vouch() { # RELEASE
+  read_tree "$1" || return 0
+  mark=.lockstep/sound.new.$$
+  echo "$1" >"$mark" && sleep 0.02 || return 0
+  if [ "$(tree_within 60 ".lockstep/next/$1")"  = "$recorded" ]; then mv -T "$mark" .lockstep/sound; else rm -f "$mark"; fi
 }
