@@ -10,7 +10,7 @@ import type { Mapping } from '../core/mapping.ts';
 import { NO_RULES, refusalOf } from '../core/permission.ts';
 import type { Engine, OpenVersionControl, Store, VersionControl } from '../core/ports.ts';
 import type { HeadRecord } from '../core/records.ts';
-import type { Change, Commit, Outcome, Repository } from '../core/repository.ts';
+import type { Change, ChangedRef, Commit, Outcome, Repository } from '../core/repository.ts';
 import { isStranger } from '../core/same-repository.ts';
 import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
@@ -42,18 +42,35 @@ type Candidate = {
 };
 
 const LOOK_LIMIT_MS = 600_000;
+/** A repository that does not answer by then is waited for by who needs its answer. */
+const PREFETCH_LIMIT_MS = 30_000;
+/** Of a push of many branches the others can wait for their turn. */
+const PREFETCHED = 4;
 
 /** What the repository says its heads are, or why it does not answer. */
 export type Sight = { readonly heads: ReadonlyMap<string, string> } | { readonly problem: string };
 
-/** Asks the repository itself. Never rejects. */
-export async function sightOf(tools: LookTools, repository: Repository): Promise<Sight> {
+/** Asks the repository itself. Never rejects. `changes`: what others say of it; one way to it is as long as two at the same time. */
+export async function sightOf(tools: LookTools, repository: Repository, changes: readonly Change[] = []): Promise<Sight> {
+  const asked = new AbortController();
   try {
-    const branches = branchesOf(tools.configuration(), repository.name);
-    return { heads: await tools.versionControl(repository).heads(branches, AbortSignal.timeout(LOOK_LIMIT_MS)) };
+    const configuration = tools.configuration();
+    const versionControl = tools.versionControl(repository);
+    const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(PREFETCH_LIMIT_MS)]);
+    for (const branch of newsIn(tools, configuration, repository, changes)) versionControl.prefetch?.(branch, soon);
+    return { heads: await versionControl.heads(branchesOf(configuration, repository.name), AbortSignal.timeout(LOOK_LIMIT_MS)) };
   } catch (error) {
+    asked.abort();
     return { problem: problemOf(error).message };
   }
+}
+
+/** Branches that feed a cluster, and whose heads are said to be others than those that were dealt with. */
+function newsIn({ heads }: LookTools, configuration: Configuration, { name }: Repository, changes: readonly Change[]): string[] {
+  const refs = changes.flatMap((change) => change.refs);
+  const isNews = ({ ref, revision, deleted }: ChangedRef): boolean =>
+    !deleted && revision !== undefined && heads.get(name, ref) !== revision && 'rule' in clustersFor(configuration, name, ref);
+  return [...new Set(refs.filter(isNews).map(({ ref }) => ref))].slice(0, PREFETCHED);
 }
 
 /** Is there something in sight that has not been dealt with: a branch that feeds a cluster and moved, or one that is gone? */

@@ -63,7 +63,11 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
       const batch = waiting.get(repository.name) ?? [];
       waiting.delete(repository.name);
       if (batch.length === 0) return;
-      const sight = await sightOf(tools, repository);
+      const sight = await sightOf(
+        tools,
+        repository,
+        batch.map(({ change }) => change),
+      );
       if ('problem' in sight) log(`repository ${repository.name} does not answer: ${sight.problem}`);
       const shared = withSharedCommits(tools);
       // Two looks at a branch that moved must not both take it for new. Where nothing moved, those that come in a flood share one commit.

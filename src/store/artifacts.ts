@@ -73,11 +73,12 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
       try {
         await mkdir(incoming);
         const entries = await entriesOf(tree, join(incoming, 'files'), options);
-        const id = idOf(entries);
-        if (options.isBase === true) bases.add(id);
         const file: ManifestFile = { version: 1, sealedAt: Date.now(), entries };
         await writeFile(join(incoming, 'manifest.json'), JSON.stringify(file));
-        await syncFileSystem(incoming);
+        const synced = syncFileSystem(incoming);
+        const id = idOf(entries);
+        if (options.isBase === true) bases.add(id);
+        await synced;
         return await inTurn(async () => {
           const existing = await load(id).catch(() => null);
           if (existing !== null) return existing;

@@ -91,12 +91,7 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
   // The remote has just told of a commit that the mirror's copy does not end with: no need to ask git whether it is in there.
   const isNews = before !== null && before !== revision && mirror.state.heads.get(branch) === revision;
   if (!isNews && (await isContained(mirror, revision, ref, signal))) return;
-  const tried = `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`;
-  const moved = await fetchRefs(mirror, tried, [`+refs/heads/${branch}:${ref}`], signal);
-  mirror.state.contained.delete(ref);
-  const tip = await tipOf(mirror, ref);
-  if (before !== null && tip !== null && moved !== null && before.startsWith(moved.from) && tip.startsWith(moved.to))
-    mirror.state.after.set(tip, before);
+  await fetchBranch(mirror, branch, before, signal);
   if (await isContained(mirror, revision, ref, signal)) return;
   const head = (await git(mirror, { tried: `reading ${branch} of ${mirror.title}`, args: ['rev-parse', '--verify', ref], signal }))
     .toString()
@@ -106,6 +101,24 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
     `revision ${revision} is not on branch ${branch} of ${mirror.title}, whose head is ${head} now. ` +
       `If the branch was force-pushed meanwhile, its new head is deployed by itself; else name a revision of the branch.`,
   );
+}
+
+/** Brings the head of a branch that the mirror has a copy of, whatever it is by now. Does nothing with a mirror of which nothing is known yet. */
+export async function refreshBranch(mirror: Mirror, branch: string, signal: AbortSignal): Promise<void> {
+  if (!isBranchName(branch) || mirror.state.prepared === null) return;
+  const before = await tipOf(mirror, mirrorRef(branch));
+  if (before !== null) await fetchBranch(mirror, branch, before, signal);
+}
+
+/** `before`: what the mirror's copy of the branch ended with. */
+async function fetchBranch(mirror: Mirror, branch: string, before: string | null, signal: AbortSignal): Promise<void> {
+  const ref = mirrorRef(branch);
+  const tried = `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`;
+  const moved = await fetchRefs(mirror, tried, [`+refs/heads/${branch}:${ref}`], signal);
+  mirror.state.contained.delete(ref);
+  const tip = await tipOf(mirror, ref);
+  if (before !== null && tip !== null && moved !== null && before.startsWith(moved.from) && tip.startsWith(moved.to))
+    mirror.state.after.set(tip, before);
 }
 
 /** `isIn` for a ref of the mirror; what was found holds until the ref is fetched again. */

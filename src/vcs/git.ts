@@ -9,7 +9,7 @@ import { unknownState } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { exportDifference } from './git-changes.ts';
 import { exportTree } from './git-export.ts';
-import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare } from './git-mirror.ts';
+import { bringBranch, bringTags, hasCommit, inMirror, isIn, listHeads, prepare, refreshBranch } from './git-mirror.ts';
 import { signerOf } from './git-signature.ts';
 import { describeCommit, readCommit, treeOf } from './git-tree.ts';
 import { parseGitUrl } from './git-url.ts';
@@ -47,6 +47,10 @@ export function openGit(repository: Repository, directory: string, serial: Seria
     async heads(_branches, signal) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       return await listHeads(mirror, signal);
+    },
+
+    prefetch(branch, signal) {
+      inOrder(() => refreshBranch(mirror, branch, signal)).catch(() => undefined);
     },
 
     async commit(branch, revision, signal) {

@@ -16,6 +16,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { openVersionControl } from '../../src/vcs/open.ts';
 import { git, makeGitLab } from '../lab/git.ts';
+import { until } from '../lab/until.ts';
 import { contents, emptyDirectory, never, repositoryOf, temporaryDirectory } from './lab.ts';
 
 const top = temporaryDirectory();
@@ -152,6 +153,24 @@ describe('a commit', () => {
     const restarted = openVersionControl({ directory: join(directory, 'repositories') })(repository);
     await bring(four, restarted);
     expect([await restarted.isAncestor(one, four, never), await restarted.isAncestor(two, four, never)]).toEqual([true, false]);
+  });
+
+  test('is there already when its branch was said to have moved, and a branch that is not there harms nobody', async () => {
+    const { directory, lab, vcs } = setUp();
+    const one = lab.commit('trunk', { 'a.txt': '1' });
+    vcs.prefetch?.('trunk', never); // Of a repository that nothing is known of yet.
+    await vcs.commit('trunk', one, never);
+    const two = lab.commit('trunk', { 'a.txt': '2' });
+    vcs.prefetch?.('trunk', never);
+    vcs.prefetch?.('no-such-branch', never);
+    const refs = join(directory, 'repositories/shop.git/refs/lockstep/branch');
+    await until(() => readdirSync(refs).some((name) => readFileSync(join(refs, name), 'utf8').trim() === two), { what: 'the fetch' });
+    renameSync(lab.bare, `${lab.bare}-away`);
+    expect(await vcs.commit('trunk', two, never)).toMatchObject({ revision: two });
+    renameSync(`${lab.bare}-away`, lab.bare);
+    const three = lab.commit('trunk', { 'a.txt': '3' });
+    expect(await vcs.commit('trunk', three, never)).toMatchObject({ revision: three });
+    expect(await vcs.isAncestor(one, three, never)).toBe(true);
   });
 
   test('is found on a branch whose name was a directory of branches before', async () => {
