@@ -21,12 +21,19 @@ import { giveTo, makeWork, remove, removeLeftWork } from './work.ts';
 
 /**
  * The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. With `gone` the tree holds only what is new
- * since `previous`, and these of its paths are no more. `isBase`: the next one will probably be made so of this one.
+ * since `previous`, and these of its paths are no more. `isOurs`: nobody else needs the tree. `isBase`: the next one will probably be made so of this one.
  */
 export type Sealing = Artifacts & {
   seal(
     tree: string,
-    options: { mtime: number; previous: Artifact | null; gone?: readonly string[]; isBase?: boolean; signal: AbortSignal },
+    options: {
+      mtime: number;
+      previous: Artifact | null;
+      gone?: readonly string[];
+      isOurs?: boolean;
+      isBase?: boolean;
+      signal: AbortSignal;
+    },
   ): Promise<Artifact>;
 };
 
@@ -127,7 +134,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       if (build.command !== null) await runCommand(request, build.command, place());
       const output = await findOutput(what, tree, build.output, build.command !== null);
       const said = build.version !== undefined && isCommand(build.version) ? await printed(request, build.version.command, place()) : null;
-      const artifact = await artifacts.seal(output, options);
+      const artifact = await artifacts.seal(output, { ...options, isOurs: !runsCommand(build) });
       const version = said ?? (await versionOf(request, artifact, versionControl, signal));
       if (build.command !== null) await keepCaches(caches, tree, build.cache);
       return await keep(artifact, version);

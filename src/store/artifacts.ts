@@ -11,12 +11,12 @@ import type { Artifacts } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { readManifest, type ManifestFile } from './manifest-file.ts';
 import { openClones } from './clones.ts';
-import { applyChanges, copyTree, type SealOptions } from './seal.ts';
+import { applyChanges, copyTree, takeTree, type SealOptions } from './seal.ts';
 import { verifyFiles } from './verify-files.ts';
 
 export type ArtifactStore = Artifacts & {
   /**
-   * Makes an artifact of a directory tree, which is left as it is. Durable when it resolves; a crash never leaves half an artifact under its
+   * Makes an artifact of a directory tree, which is left as it is (`isOurs`: may be gone then). Durable when it resolves; a crash never leaves half an artifact under its
    * id. The same tree gives the same artifact, kept once. Rejects with DeployError `hostile-tree`, `artifact`, `disk`, `aborted`.
    */
   seal(tree: string, options: SealOptions): Promise<Artifact>;
@@ -60,7 +60,8 @@ export async function openArtifacts(directory: string, graceMs = 10 * 60_000): P
 
   const entriesOf = async (tree: string, target: string, options: SealOptions): Promise<ManifestEntry[]> => {
     const { previous, gone } = options;
-    if (previous === null || gone === undefined) return copyTree(tree, target, options);
+    if (previous === null || gone === undefined)
+      return (options.isOurs === true ? await takeTree(tree, target, options) : null) ?? copyTree(tree, target, options);
     await clones.take(previous, target);
     return applyChanges(tree, target, previous, gone, options);
   };

@@ -1,7 +1,9 @@
 // Copies a tree into an artifact's directory: normalised, hashed, and hard-linked to the earlier artifact where nothing changed.
-import { createHash, type Hash } from 'node:crypto';
-import { constants, link, lstat, open, rm, symlink, type FileHandle } from 'node:fs/promises';
+import { createHash, hash, type Hash } from 'node:crypto';
+import { chmodSync, closeSync, fchmodSync, fstatSync, futimesSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmod, constants, link, lstat, open, rename, rm, symlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
 import { compareBytes } from '../core/manifest.ts';
@@ -16,6 +18,8 @@ export type SealOptions = {
   readonly previous: Artifact | null;
   /** The tree holds only what is new since `previous`, whose paths that are no more or were replaced are these. */
   readonly gone?: readonly string[];
+  /** Nobody else has the tree: it becomes the artifact itself, instead of a copy. */
+  readonly isOurs?: boolean;
   /** The next artifact will probably be made of this one's changes. */
   readonly isBase?: boolean;
   readonly signal?: AbortSignal;
@@ -24,6 +28,9 @@ export type SealOptions = {
 type File = Extract<ManifestEntry, { type: 'file' }>;
 
 const AT_A_TIME = 4;
+/** Read and written by calls that wait, which take a fifth of the time; so many before the daemon has its turn. */
+const SMALL = 256 * 1024;
+const FILES_IN_A_TURN = 50;
 
 /**
  * Copies `tree` to `target` (made here) and returns the manifest's entries. Content is hashed as it is written, so that the manifest is true
@@ -32,13 +39,59 @@ const AT_A_TIME = 4;
  */
 export async function copyTree(tree: string, target: string, options: SealOptions): Promise<ManifestEntry[]> {
   const entries = await readTree(tree);
-  const { previous } = options;
   if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
-  const before = new Map<string, File>();
-  for (const entry of previous?.manifest.entries ?? []) if (entry.type === 'file') before.set(entry.path, entry);
-
   await makeDirectory(target);
-  return copyEntries(tree, target, entries, before, options);
+  return copyEntries(tree, target, entries, filesOf(options.previous), options);
+}
+
+function filesOf(artifact: Artifact | null): Map<string, File> {
+  const files = new Map<string, File>();
+  for (const entry of artifact?.manifest.entries ?? []) if (entry.type === 'file') files.set(entry.path, entry);
+  return files;
+}
+
+/**
+ * Moves `tree`, which nobody else has, to `target` and returns the manifest's entries. `null`: they are on different file systems, and nothing was
+ * done. Rejects as `copyTree` does; then what there is lies in `target`.
+ */
+export async function takeTree(tree: string, target: string, options: SealOptions): Promise<ManifestEntry[] | null> {
+  try {
+    await rename(tree, target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EXDEV') return null;
+    throw error;
+  }
+  const entries = await readTree(target);
+  if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
+  await chmod(target, 0o755);
+  for (const entry of entries) if (entry.type === 'directory') await chmod(join(target, entry.path), 0o755);
+  const before = filesOf(options.previous);
+  return eachInTurn(entries, options, (entry) => keepEntry(target, entry, before.get(entry.path), options));
+}
+
+async function keepEntry(
+  target: string,
+  entry: TreeEntry,
+  old: File | undefined,
+  { mtime, previous }: SealOptions,
+): Promise<ManifestEntry> {
+  if (entry.type !== 'file') return entry;
+  const { path, mode } = entry;
+  const place = join(target, path);
+  const { sha256, size } = await hashOf(place, entry.size);
+  const same = previous !== null && old?.sha256 === sha256 && old.mode === mode ? old : null;
+  if (same !== null && previous !== null && (await replacedByLink(join(previous.directory, path), same, place))) return same;
+  const time = same?.mtime ?? mtime;
+  chmodSync(place, mode);
+  utimesSync(place, time, time);
+  return { type: 'file', path, mode, size, mtime: time, sha256 };
+}
+
+async function replacedByLink(from: string, manifested: File, place: string): Promise<boolean> {
+  const beside = `${place}.lockstep-link`;
+  if (!(await linkIntact(from, manifested, beside))) return false;
+  await rename(beside, place);
+  return true;
 }
 
 /**
@@ -78,10 +131,19 @@ async function copyEntries(
 ): Promise<ManifestEntry[]> {
   // Byte order: a directory comes before what is in it.
   for (const entry of entries) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
+  return eachInTurn(entries, options, (entry) => copyEntry(tree, target, entry, before.get(entry.path), options));
+}
+
+async function eachInTurn(
+  entries: readonly TreeEntry[],
+  { signal }: SealOptions,
+  action: (entry: TreeEntry) => Promise<ManifestEntry>,
+): Promise<ManifestEntry[]> {
   const sealed = new Array<ManifestEntry>(entries.length);
   await forEachBounded(entries, AT_A_TIME, async (entry, index) => {
-    if (options.signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
-    sealed[index] = await copyEntry(tree, target, entry, before.get(entry.path), options);
+    if (signal?.aborted === true) throw new DeployError('aborted', 'sealing of the artifact was aborted');
+    if (index % FILES_IN_A_TURN === 0) await setImmediate();
+    sealed[index] = await action(entry);
   });
   return sealed;
 }
@@ -102,7 +164,7 @@ async function copyEntry(
   const { mode } = entry;
   if (previous === null || old?.size !== entry.size || old.mode !== mode)
     return { ...(await copyFile(tree, target, entry, mtime)), path, mode };
-  const { sha256 } = await hashFile(join(tree, path));
+  const { sha256 } = await hashOf(join(tree, path), entry.size);
   if (sha256 !== old.sha256) return { ...(await copyFile(tree, target, entry, mtime)), path, mode };
   if (await linkIntact(join(previous.directory, path), old, join(target, path))) return old;
   return { ...(await copyFile(tree, target, entry, old.mtime)), path, mode };
@@ -119,7 +181,9 @@ async function linkIntact(from: string, manifested: File, to: string): Promise<b
   }
 }
 
-async function copyFile(tree: string, target: string, { path, mode }: { path: string; mode: number }, mtime: number) {
+async function copyFile(tree: string, target: string, entry: { path: string; mode: number; size: number }, mtime: number) {
+  const { path, mode } = entry;
+  if (entry.size <= SMALL) return copySmall(join(tree, path), join(target, path), mode, mtime);
   const to = await open(join(target, path), 'wx', 0o600);
   try {
     const { sha256, size } = await hashFile(join(tree, path), to);
@@ -131,12 +195,46 @@ async function copyFile(tree: string, target: string, { path, mode }: { path: st
   }
 }
 
+function copySmall(from: string, to: string, mode: number, mtime: number) {
+  const content = readSmall(from);
+  const file = openSync(to, 'wx', 0o600);
+  try {
+    writeFileSync(file, content);
+    fchmodSync(file, mode);
+    futimesSync(file, mtime, mtime);
+  } finally {
+    closeSync(file);
+  }
+  return { type: 'file', size: content.length, mtime, sha256: hash('sha256', content) } as const;
+}
+
+/** SHA-256 and size of a file that is about as long as `size`. */
+async function hashOf(path: string, size: number): Promise<{ sha256: string; size: number }> {
+  if (size > SMALL) return hashFile(path);
+  const content = readSmall(path);
+  return { sha256: hash('sha256', content), size: content.length };
+}
+
+/** Neither a link nor a pipe that took the file's place is opened (a pipe would block for ever). */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+const replaced = (path: string): DeployError => new DeployError('hostile-tree', `${shown(path)} changed while it was being sealed.`);
+
+function readSmall(path: string): Buffer {
+  const file = openSync(path, READ);
+  try {
+    if (!fstatSync(file).isFile()) throw replaced(path);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** SHA-256 and size of a file, copied to `to` on the way. In pieces: memory does not grow with the file. */
 export async function hashFile(path: string, to?: FileHandle): Promise<{ sha256: string; size: number }> {
-  // Neither a link nor a pipe that took the file's place is opened (a pipe would block for ever).
-  const from = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const from = await open(path, READ);
   try {
-    if (!(await from.stat()).isFile()) throw new DeployError('hostile-tree', `${shown(path)} changed while it was being sealed.`);
+    if (!(await from.stat()).isFile()) throw replaced(path);
     const hash = createHash('sha256');
     const size = await pump(from, hash, to);
     return { sha256: hash.digest('hex'), size };

@@ -1,6 +1,7 @@
 // Artifacts: sealed once, the same for the same content, never half there, and nothing in them that does not belong there.
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, link, lstat, mkdir, readFile, readdir, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { manifestText } from '../../src/core/manifest.ts';
@@ -63,6 +64,13 @@ describe('an artifact', () => {
     // What was sealed does not hang on the tree.
     await writeFile(join(directory, 'a.txt'), 'HELLO');
     await artifacts.verify(artifact.id);
+    await writeFile(join(directory, 'a.txt'), 'hello');
+    await artifacts.collect(new Set());
+    const taken = await artifacts.seal(directory, { ...options, isOurs: true });
+    expect(taken).toEqual({ ...artifact, sealedAt: taken.sealedAt });
+    expect(existsSync(directory)).toBe(false);
+    expect((await lstat(join(taken.directory, 'bin/run'))).mode & 0o7777).toBe(0o755);
+    await artifacts.verify(taken.id);
   });
 
   test('is the same for the same content, kept once, and found again after a restart', async () => {
@@ -84,31 +92,35 @@ describe('an artifact', () => {
     expect(await readdir(root)).toEqual([sealed[0]?.id]);
   });
 
-  test('shares unchanged files with the earlier one, which keep their time', async () => {
-    const earlier = await artifacts.seal(await tree({ same: 'same', changed: 'old', mode: 'mode', moved: 'x', size: '1' }), {
-      ...options,
-      mtime: 1000,
-    });
-    const next = await tree({ same: 'same', changed: 'new', mode: 'mode', 'to/moved': 'x', size: '12' });
-    await chmod(join(next, 'mode'), 0o755);
-    const artifact = await artifacts.seal(next, { mtime: 2000, previous: earlier });
-    const inode = async (one: { directory: string }, path: string): Promise<number> => (await lstat(join(one.directory, path))).ino;
-    expect(await inode(artifact, 'same')).toBe(await inode(earlier, 'same'));
-    expect(await inode(artifact, 'changed')).not.toBe(await inode(earlier, 'changed'));
-    expect(await inode(artifact, 'mode')).not.toBe(await inode(earlier, 'mode'));
-    const times = Object.fromEntries(
-      artifact.manifest.entries.flatMap((entry) => (entry.type === 'file' ? [[entry.path, entry.mtime]] : [])),
-    );
-    expect(times).toEqual({ same: 1000, changed: 2000, mode: 2000, 'to/moved': 2000, size: 2000 });
-    await artifacts.verify(artifact.id);
-    await artifacts.verify(earlier.id);
-  });
+  test.each([{ isOurs: false }, { isOurs: true }])(
+    'shares unchanged files with the earlier one, which keep their time (%o)',
+    async ({ isOurs }) => {
+      const earlier = await artifacts.seal(await tree({ same: 'same', changed: 'old', mode: 'mode', moved: 'x', size: '1' }), {
+        ...options,
+        mtime: 1000,
+      });
+      const next = await tree({ same: 'same', changed: 'new', mode: 'mode', 'to/moved': 'x', size: '12' });
+      await chmod(join(next, 'mode'), 0o755);
+      const artifact = await artifacts.seal(next, { mtime: 2000, previous: earlier, isOurs });
+      const inode = async (one: { directory: string }, path: string): Promise<number> => (await lstat(join(one.directory, path))).ino;
+      expect(await inode(artifact, 'same')).toBe(await inode(earlier, 'same'));
+      expect(await inode(artifact, 'changed')).not.toBe(await inode(earlier, 'changed'));
+      expect(await inode(artifact, 'mode')).not.toBe(await inode(earlier, 'mode'));
+      const times = Object.fromEntries(
+        artifact.manifest.entries.flatMap((entry) => (entry.type === 'file' ? [[entry.path, entry.mtime]] : [])),
+      );
+      expect(times).toEqual({ same: 1000, changed: 2000, mode: 2000, 'to/moved': 2000, size: 2000 });
+      await artifacts.verify(artifact.id);
+      await artifacts.verify(earlier.id);
+    },
+  );
 
-  test('is whole although the earlier one was damaged or is gone', async () => {
+  test.each([{ isOurs: false }, { isOurs: true }])('is whole although the earlier one was damaged or is gone (%o)', async ({ isOurs }) => {
     const earlier = await artifacts.seal(await tree({ a: 'aaaa', b: 'bbbb', c: 'cccc' }), { ...options, mtime: 1000 });
     await writeFile(join(earlier.directory, 'a'), 'AAAA');
     await rm(join(earlier.directory, 'b'));
-    const artifact = await artifacts.seal(await tree({ a: 'aaaa', b: 'bbbb', c: 'cccc', d: 'd' }), { mtime: 2000, previous: earlier });
+    const next = await tree({ a: 'aaaa', b: 'bbbb', c: 'cccc', d: 'd' });
+    const artifact = await artifacts.seal(next, { mtime: 2000, previous: earlier, isOurs });
     await artifacts.verify(artifact.id);
     expect(artifact.manifest.entries.map((entry) => (entry.type === 'file' ? entry.mtime : 0))).toEqual([1000, 1000, 1000, 2000]);
   });
