@@ -93,7 +93,7 @@ print(`${Math.round(totalmem() / 2 ** 30)} GB; the sender and all servers share 
 if (!values.model) {
   print();
   print(
-    'Medians of the runs; every deployed tree was compared with the commit, and the release before with what it was. Seconds from the request',
+    'Medians of the runs; the deployed trees were compared with the commit, and our release before with what it was. Seconds from the request',
   );
   print(
     'of the hook (Lockstep) or the start of the tool (the others), when the push is over, until the last server serves the commit; where nothing',

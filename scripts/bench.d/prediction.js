@@ -8,6 +8,7 @@ import { openLine } from './line.js';
 import { lockstep } from './lockstep.js';
 import { once } from './measure.js';
 import { predictDeployment } from './model.js';
+import { destination, sshOptions } from './reach.js';
 import { SCENARIOS } from './scenarios.js';
 
 const SCENARIO = SCENARIOS.small;
@@ -82,26 +83,12 @@ async function measureConstants(lab, runs, say) {
 const placeOf = async (lab, { port }) => ({ port, knownHosts: await lab.sshd.knownAt(port) });
 
 /** One connection of ssh that does nothing, in ms. */
-async function connecting(lab, { port, knownHosts, identity, user }, runs) {
+async function connecting(lab, sshd, runs) {
+  const options = ['-F', 'none', ...sshOptions(sshd), '-o', 'KexAlgorithms=curve25519-sha256'];
   const times = [];
   for (let run = 0; run < runs; run++) {
     const began = performance.now();
-    const options = [
-      `UserKnownHostsFile=${knownHosts}`,
-      `IdentityFile=${identity}`,
-      'IdentitiesOnly=yes',
-      'BatchMode=yes',
-      'KexAlgorithms=curve25519-sha256',
-    ];
-    await must('ssh', [
-      '-F',
-      'none',
-      ...options.flatMap((one) => ['-o', one]),
-      '-p',
-      String(port),
-      `${user}@${lab.servers[0].address}`,
-      'true',
-    ]);
+    await must('ssh', [...options, destination(lab, lab.servers[0]), 'true']);
     times.push(performance.now() - began);
   }
   return Math.min(...times);
