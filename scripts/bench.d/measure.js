@@ -1,7 +1,8 @@
 // Measures one scenario with so many servers: everybody one after the other, several timed runs each and one that is weighed instead.
 import { lstatSync, readFileSync } from 'node:fs';
+import { must, until } from '../shared/programs.js';
 import { machineCpu, threadOf, weigh } from './costs.js';
-import { must, sameTree, until } from './ground.js';
+import { sameTree } from './ground.js';
 import { openLab } from './lab.js';
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];

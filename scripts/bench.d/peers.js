@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must } from './ground.js';
+import { must } from '../shared/programs.js';
 import { checkout, home, sshSettings } from './reach.js';
 
 /** scripts/bench puts it there. */
@@ -110,6 +110,6 @@ export const shipit = {
       `module.exports = (shipit) => {\n  require(${plugin})(shipit);\n  shipit.initConfig(${JSON.stringify(configuration)});\n};\n`,
     );
   },
-  deploy: (lab) => lab.run(join(SHIPIT, '.bin/shipit'), ['production', 'deploy'], { cwd: lab.shipit }),
+  deploy: (lab) => lab.run(join(SHIPIT, '.bin/shipit'), ['production', 'deploy'], { cwd: lab.shipit, env: { HOME: lab.directory } }),
   serves: (lab, server) => join(home(lab, 'shipit', server), 'current'),
 };

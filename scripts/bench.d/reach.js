@@ -1,7 +1,7 @@
 // How the contenders get at the servers, and what they bring: ssh's options, a place on each server, a checkout.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { must } from './ground.js';
+import { must } from '../shared/programs.js';
 
 /** Every contender has the same options of ssh, by their names: no other keys, no questions. What it would choose by itself stays its own choice. */
 export const sshSettings = ({ knownHosts, identity }) => ({
