@@ -1,12 +1,13 @@
 // The demo: five sshd servers on loopback and two local directories, a daemon, hooks, web servers, visitors, real commits.
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createServer as createSocketServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort, run, start, until } from './shared/programs.js';
+import { startSshd } from './shared/sshd.js';
 
 const isOnce = process.argv.includes('--once');
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,85 +17,8 @@ const bold = (text) => (isPlain ? text : `\x1b[1m${text}\x1b[0m`);
 const say = (text) => console.log(text);
 const cleanups = [];
 
-/** Runs a program that must succeed; returns what it printed. */
-function must(program, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...GIT, ...options.env };
-    execFile(program, args, { ...options, env, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${program} ${args.join(' ')} failed: ${stderr || stdout || error.message}`));
-      else resolve(`${stdout}${stderr}`);
-    }).stdin?.end();
-  });
-}
-
-const GIT = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_AUTHOR_NAME: 'Yuri Popoff',
-  GIT_AUTHOR_EMAIL: 'yuri@example.org',
-  GIT_COMMITTER_NAME: 'Yuri Popoff',
-  GIT_COMMITTER_EMAIL: 'yuri@example.org',
-};
-
-async function until(condition, what, limitMs = 60_000) {
-  const end = Date.now() + limitMs;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`${what} did not happen within ${limitMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createSocketServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** Starts a long-lived program and ends it, by its own id, at the end of the demo. */
-function start(program, args, options) {
-  const child = spawn(program, args, options);
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  cleanups.push(async () => {
-    child.kill('SIGTERM');
-    await gone;
-  });
-  return child;
-}
-
-/** An sshd for all five servers, with keys of its own, and the limits that sshd has by default. */
-async function startSshd(dir, addresses) {
-  const port = await freePort();
-  const file = (name) => join(dir, 'sshd', name);
-  await mkdir(join(dir, 'sshd'), { mode: 0o700 });
-  if (process.getuid() === 0) await mkdir('/run/sshd', { recursive: true });
-  for (const key of ['host', 'user']) await must('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)]);
-  await writeFile(file('authorized_keys'), readFileSync(file('user.pub')), { mode: 0o600 });
-  const [type, key] = readFileSync(file('host.pub'), 'utf8').split(' ');
-  await writeFile(file('known_hosts'), addresses.map((address) => `[${address}]:${port} ${type} ${key}\n`).join(''));
-  const lines = [
-    `Port ${port}`,
-    ...addresses.map((address) => `ListenAddress ${address}`),
-    `HostKey ${file('host')}`,
-    `AuthorizedKeysFile ${file('authorized_keys')}`,
-    `PidFile ${file('pid')}`,
-    'StrictModes no',
-    'UsePAM no',
-    'PasswordAuthentication no',
-    'MaxStartups 10:30:100',
-    'MaxSessions 10',
-    // A server's own, not yours: your shell's start-up files have nothing to do with the demo.
-    `SetEnv HOME=${file('home')}`,
-  ];
-  await mkdir(file('home'));
-  await writeFile(file('sshd_config'), `${lines.join('\n')}\n`);
-  start('/usr/sbin/sshd', ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
-  await until(() => existsSync(file('pid')), 'the start of sshd');
-  return { port, identity: file('user'), knownHosts: file('known_hosts') };
-}
+/** What a person would see of it. */
+const must = (...args) => run(...args).then(({ stdout, stderr }) => `${stdout}${stderr}`);
 
 /** A tiny web application served from `current`, which obeys the maintenance flag; answers with the text of two files. */
 async function startWebServer(path) {
@@ -150,7 +74,11 @@ async function demo(dir) {
   const addresses = [1, 2, 3, 4, 5].map((i) => `127.0.1.${i}`);
   const path = (name) => join(dir, 'servers', name);
   say(bold('Five servers over ssh, a sandbox of two directories on this machine, a Git and a Subversion repository'));
-  const sshd = await startSshd(dir, addresses);
+  // A home of the servers, not yours: your shell's start-up files have nothing to do with the demo.
+  const home = join(dir, 'home');
+  await mkdir(home);
+  const sshd = await startSshd(join(dir, 'sshd'), { addresses, lines: [`SetEnv HOME=${home}`] });
+  cleanups.push(sshd.end);
   const git = join(dir, 'shop.git');
   const svn = join(dir, 'portal');
   const shop = join(dir, 'shop');
@@ -180,7 +108,7 @@ async function demo(dir) {
       production: {
         ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
         servers: addresses.map((host, i) => {
-          return { name: `web${i + 1}`, host, port: sshd.port, user: userInfo().username, path: path(`web${i + 1}`) };
+          return { name: `web${i + 1}`, host, port: sshd.port, user: sshd.user, path: path(`web${i + 1}`) };
         }),
         commands: { migrate: `echo "migrated once, on $LOCKSTEP_SERVER" | tee -a ${join(dir, 'migrations')}` },
       },
@@ -191,9 +119,10 @@ async function demo(dir) {
   const command = (...args) => must(lockstep, args, { env, cwd: dir });
   await command('init');
 
-  const daemon = start(lockstep, ['daemon', '--listen', `127.0.0.1:${port}`], { env: { ...process.env, ...env }, cwd: dir });
+  const daemon = start(lockstep, ['daemon', '--listen', `127.0.0.1:${port}`], { env, cwd: dir, stdio: 'pipe' });
+  cleanups.push(daemon.end);
   let said = '';
-  for (const stream of [daemon.stdout, daemon.stderr]) stream.on('data', (chunk) => (said += chunk));
+  for (const stream of [daemon.child.stdout, daemon.child.stderr]) stream.on('data', (chunk) => (said += chunk));
   await until(() => said.includes('Lockstep listening'), `the start of the daemon (${said})`);
   say((await command('hooks', 'install', git)).trim());
   say((await command('hooks', 'install', svn)).trim());

@@ -1,7 +1,7 @@
 // What a run has cost: CPU time, memory and descriptors of its processes, bytes on the loopback, connections and commands that sshd saw.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from './ground.js';
+import { until } from '../shared/programs.js';
 
 let made = 0;
 

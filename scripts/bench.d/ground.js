@@ -1,62 +1,8 @@
-// The ground of a benchmark: programs that are run, a repository, and a directory that goes away at the end.
-import { execFile, spawn } from 'node:child_process';
+// The ground of a benchmark: a repository, and a directory that goes away at the end.
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-
-const GIT = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'Yuri Popoff',
-  GIT_AUTHOR_EMAIL: 'yuri@example.org',
-  GIT_COMMITTER_NAME: 'Yuri Popoff',
-  GIT_COMMITTER_EMAIL: 'yuri@example.org',
-};
-
-/** Runs a program that must succeed; resolves with what it printed. */
-export function must(program, args, options = {}) {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...GIT, ...options.env };
-    const child = execFile(program, args, { ...options, env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${program} ${args.join(' ')} failed: ${`${stderr}${stdout}`.slice(-2000) || error.message}`));
-      else resolve(stdout);
-    });
-    child.stdin?.end();
-  });
-}
-
-/** Starts a program that lives until `end`. With `group` it and all it starts are counted there. */
-export function start(program, args, { group, ...options } = {}) {
-  const [file, argv] = group ? group.wrap(program, args) : [program, args];
-  const child = spawn(file, argv, { stdio: 'ignore', ...options, env: { ...process.env, ...GIT, ...options.env } });
-  const gone = new Promise((resolve) => child.once('exit', resolve));
-  return {
-    child,
-    end: async () => {
-      child.kill('SIGTERM');
-      await gone;
-    },
-  };
-}
-
-export async function until(condition, what, limitMs = 300_000, stepMs = 5) {
-  const end = Date.now() + limitMs;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`${what} did not happen within ${limitMs / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, stepMs));
-  }
-}
-
-export const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+import { must } from '../shared/programs.js';
 
 /** A repository with so many text files of ordinary sizes, in directories as an application has them. The same at every run. */
 export async function makeRepository(directory, files) {

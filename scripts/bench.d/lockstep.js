@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, must, start, until } from './ground.js';
+import { freePort, must, start, until } from '../shared/programs.js';
 
 /** Headers of a question to the daemon and of its answer, HTTP's and TCP's. */
 const HTTP_BYTES = 900;

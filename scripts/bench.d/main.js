@@ -2,12 +2,12 @@
 //   scripts/bench [--servers 1,10,50] [--runs 5] [--scenario small,percent,first,rebuilt,noop,rollback] [--only NAME,…] [--write FILE]
 //   scripts/bench --scenario limits [--servers 50,200,1000]
 //   scripts/bench --model [--runs 5]
-import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureLimits } from './limits.js';
 import { measure } from './measure.js';
 import { predict } from './prediction.js';
+import { chartOf, figure, nameOf, openReport } from './report.js';
 import { SCENARIOS } from './scenarios.js';
 
 const { values } = parseArgs({
@@ -24,27 +24,9 @@ const numbersOr = (numbers) => values.servers?.split(',').map(Number) ?? numbers
 const only = values.only?.toLowerCase().split(',') ?? null;
 
 const say = (text) => process.stderr.write(`${text}\n`);
-const lines = [];
-const print = (text = '') => {
-  lines.push(text);
-  console.log(text);
-};
-
-const figure = (value, unit) =>
-  value === undefined || value === null
-    ? ''
-    : unit === 's'
-      ? (value / 1000).toFixed(2)
-      : value < 10
-        ? value.toFixed(1)
-        : String(Math.round(value));
-
-const table = (columns, rows) => {
-  print();
-  print(`| | ${columns.map(([title]) => title).join(' | ')} |`);
-  print(`|---|${columns.map(() => '---:|').join('')}`);
-  for (const row of rows) print(`| ${row.name} | ${columns.map(([, cell]) => cell(row)).join(' | ')} |`);
-};
+const report = openReport((line) => console.log(line));
+const { print, table } = report;
+const save = () => values.write !== undefined && report.write(values.write);
 
 async function printScenario(name) {
   const scenario = SCENARIOS[name];
@@ -52,11 +34,14 @@ async function printScenario(name) {
     throw new Error(`there is no scenario ${name}; there are: ${[...Object.keys(SCENARIOS), 'limits'].join(', ')}`);
   print();
   print(`## ${scenario.title}`);
+  const draw = report.placeOfChart(name);
+  const measured = [];
   for (const count of numbersOr([1, 10, 50])) {
     const rows = await measure(scenario, count, { runs: Number(values.runs ?? 5), only, say });
+    measured.push({ count, rows });
     const best = rows.findLast((row) => row.isOurs)?.wall;
     print();
-    print(`### ${count} ${count === 1 ? 'server' : 'servers'}`);
+    print(`### ${nameOf(count)}`);
     table(
       [
         ['seconds', ({ wall }) => figure(wall, 's')],
@@ -81,6 +66,10 @@ async function printScenario(name) {
       rows,
     );
   }
+  const lasts =
+    scenario.isNoop || scenario.isRebuilt || scenario.isFirst ? 'Seconds until it has ended' : 'Seconds until the last server serves it';
+  if (measured.every(({ rows }) => rows.length > 0)) draw(scenario.title, chartOf(scenario.title, lasts, measured));
+  save();
 }
 
 const given = process.argv.slice(2).filter((arg, i, all) => arg !== '--write' && all[i - 1] !== '--write');
@@ -93,13 +82,15 @@ print(`${Math.round(totalmem() / 2 ** 30)} GB; the sender and all servers share 
 if (!values.model) {
   print();
   print(
-    'Medians of the runs; every deployed tree was compared with the commit, and the release before with what it was. Seconds from the request',
+    'Medians of the runs; the deployed trees were compared with the commit, and our release before with what it was. Seconds from the request',
   );
   print(
     'of the hook (Lockstep) or the start of the tool (the others), when the push is over, until the last server serves the commit; where nothing',
   );
   print('changes, until the deployment or the tool has ended. CPU per server in milliseconds.');
 }
+// A file that cannot be written is known now, and not after half an hour.
+save();
 const problems = [];
 const tools = { print, say, figure, runs: Number(values.runs ?? 5) };
 if (values.model) problems.push(...(await predict(tools)));
@@ -108,6 +99,6 @@ else
     if (name === 'limits') problems.push(...(await measureLimits(numbersOr([50, 200, 1000]), tools)));
     else await printScenario(name);
   }
-if (values.write !== undefined) writeFileSync(values.write, `${lines.join('\n')}\n`);
+save();
 for (const problem of problems) say(`bench: ${problem}`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,7 +1,8 @@
 // Measures one scenario with so many servers: everybody one after the other, several timed runs each and one that is weighed instead.
 import { lstatSync, readFileSync } from 'node:fs';
+import { must, until } from '../shared/programs.js';
 import { machineCpu, threadOf, weigh } from './costs.js';
-import { must, sameTree, until } from './ground.js';
+import { sameTree } from './ground.js';
 import { openLab } from './lab.js';
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -41,6 +42,7 @@ async function first(lab, contender) {
   const wall = performance.now() - began;
   const used = since(lab, contender, before);
   const weight = scales.end();
+  await checkAll(lab, contender);
   await contender.end?.();
   return { wall, ...used, ...weight };
 }
@@ -60,6 +62,8 @@ async function repeated(lab, contender, scenario, runs) {
   await once(lab, contender, scenario);
   const weight = scales.end();
   const written = await writtenSince(await before, lab, contender);
+  // After a roll back they serve an older commit, which `once` has waited for.
+  if (!scenario.isRollback) await checkAll(lab, contender);
   await contender.end?.();
   return { ...row, ...weight, written };
 }
@@ -150,10 +154,16 @@ function cutoverOf(lab, contender) {
 /** Is it the commit, and is the release before what it was? A quick deployment of something else would be no result. */
 async function check(lab, contender, server, previous) {
   const difference = await sameTree(lab.repository.work, contender.serves(lab, server));
-  if (difference !== null) throw new Error(`${contender.name} deployed something else:\n${difference}`);
+  if (difference !== null) throw new Error(`${contender.name} deployed something else to ${server.name}:\n${difference}`);
   if (previous === null) return;
   const now = await photograph(previous.path);
-  if (now.sum !== previous.sum) throw new Error(`${contender.name} changed the release before`);
+  if (now.sum !== previous.sum) throw new Error(`${contender.name} changed the release before on ${server.name}`);
+}
+
+/** The same of all servers; between two runs only the last one is looked at. */
+async function checkAll(lab, contender) {
+  if (!contender.serves) return;
+  for (const server of lab.servers) await check(lab, contender, server, null);
 }
 
 async function photograph(link) {

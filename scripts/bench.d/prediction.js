@@ -1,22 +1,15 @@
-// The model beside the machine: measures its constants with 1 and 20 servers, predicts 10 and 50, runs them, and tells what 1,000 and 10,000
-// servers would take. Resolves with the predictions that were too far off.
+// The model beside the machine: predicts 10 and 50 servers from constants that were measured with other numbers, runs them, and tells what 1,000 and
+// 10,000 servers would take. Resolves with the predictions that were too far off.
 import { cpus } from 'node:os';
-import { weigh } from './costs.js';
-import { must } from './ground.js';
+import { measureConstants, METHOD, placeOf, withServers } from './constants.js';
 import { openLab } from './lab.js';
 import { openLine } from './line.js';
-import { lockstep } from './lockstep.js';
-import { once } from './measure.js';
 import { predictDeployment } from './model.js';
 import { SCENARIOS } from './scenarios.js';
 
-const SCENARIO = SCENARIOS.small;
 /** What is measured is at most so many times what was predicted, and at least so small a part of it. */
 const TOLERANCE = 1.5;
-/** Where constants are measured, and where predictions are checked: not the same numbers of servers. */
-const FEW = 1;
-const MORE = 20;
-const FAR_MS = 100;
+/** Not the numbers of servers from which the constants are. */
 const CHECKS = [
   { count: 10, roundTrip: 0 },
   { count: 10, roundTrip: 50 },
@@ -29,7 +22,7 @@ const KEPT = 256;
 const LINE = 125_000;
 
 export async function predict({ print, say, figure, runs }) {
-  const lab = await openLab({ count: 50, files: SCENARIO.files, maxStartups: '200' });
+  const lab = await openLab({ count: 50, files: SCENARIOS.small.files, maxStartups: '200' });
   try {
     const constants = await measureConstants(lab, runs, say);
     printConstants(constants, print, figure);
@@ -39,111 +32,6 @@ export async function predict({ print, say, figure, runs }) {
   } finally {
     await lab.close();
   }
-}
-
-async function measureConstants(lab, runs, say) {
-  say(`constants: ${FEW} and ${MORE} servers`);
-  const near = await connecting(lab, lab.sshd, runs);
-  const line = await openLine({ port: lab.sshd.port, roundTripMs: FAR_MS });
-  try {
-    const far = await connecting(lab, { ...lab.sshd, ...(await placeOf(lab, line)) }, runs);
-    const one = await withServers(lab, FEW, async (deploy) => ({
-      near: { cold: await deploy({ keep: '0s', runs }), warm: await deploy({ keep: '1h', runs }) },
-      far: {
-        cold: await deploy({ keep: '0s', runs, ...(await placeOf(lab, line)) }),
-        warm: await deploy({ keep: '1h', runs, ...(await placeOf(lab, line)) }),
-      },
-    }));
-    const many = await withServers(lab, MORE, async (deploy) => ({
-      cold: await deploy({ keep: '0s', runs }),
-      warm: await deploy({ keep: '1h', runs, isWeighed: true }),
-    }));
-    const wayOf = (way) => ({
-      alone: one.near[way].wall,
-      trips: Math.max(0, (one.far[way].wall - one.near[way].wall) / FAR_MS),
-      upload: one.near[way].upload,
-      uploadTrips: Math.max(0, (one.far[way].upload - one.near[way].upload) / FAR_MS),
-      cpu: furtherOf(one.near[way], many[way]),
-      bytes: many.warm.bytes,
-    });
-    return {
-      connect: near,
-      connectTrips: (far - near) / FAR_MS,
-      cold: wayOf('cold'),
-      warm: wayOf('warm'),
-      daemonMegabytes: many.warm.daemon,
-      channelMegabytes: (many.warm.memory - many.warm.daemon) / MORE,
-    };
-  } finally {
-    await line.close();
-  }
-}
-
-const placeOf = async (lab, { port }) => ({ port, knownHosts: await lab.sshd.knownAt(port) });
-
-/** One connection of ssh that does nothing, in ms. */
-async function connecting(lab, { port, knownHosts, identity, user }, runs) {
-  const times = [];
-  for (let run = 0; run < runs; run++) {
-    const began = performance.now();
-    const options = [
-      `UserKnownHostsFile=${knownHosts}`,
-      `IdentityFile=${identity}`,
-      'IdentitiesOnly=yes',
-      'BatchMode=yes',
-      'KexAlgorithms=curve25519-sha256',
-    ];
-    await must('ssh', [
-      '-F',
-      'none',
-      ...options.flatMap((one) => ['-o', one]),
-      '-p',
-      String(port),
-      `${user}@${lab.servers[0].address}`,
-      'true',
-    ]);
-    times.push(performance.now() - began);
-  }
-  return Math.min(...times);
-}
-
-/** Lends `work` a function that deploys small commits to so many servers of the lab; resolves as `work`. */
-async function withServers(whole, count, work) {
-  const lab = { ...whole, servers: whole.servers.slice(0, count) };
-  const contender = lockstep(lab, `model-${count}`, '0s');
-  try {
-    await contender.setUp(lab);
-    await contender.firstCopy(lab);
-    return await work(async ({ keep, runs, isWeighed = false, port = whole.sshd.port, knownHosts = whole.sshd.knownHosts }) => {
-      await contender.restart({ keep, port, knownHosts });
-      // After a start the daemon knows and holds less than between two deployments.
-      await once(lab, contender, SCENARIO);
-      const results = [];
-      for (let run = 0; run < runs; run++) {
-        const result = await once(lab, contender, SCENARIO);
-        const { startedAt, finishedAt } = contender.last.steps.find(({ step }) => step === 'upload');
-        results.push({ ...result, upload: Date.parse(finishedAt) - Date.parse(startedAt) });
-      }
-      // What else the machine does only ever adds to it: the quickest run tells most.
-      const quickest = results.reduce((best, one) => (one.wall < best.wall ? one : best));
-      if (!isWeighed) return quickest;
-      const scales = weigh(lab, contender);
-      await once(lab, contender, SCENARIO);
-      return { ...quickest, ...scales.end() };
-    });
-  } finally {
-    await contender.end();
-  }
-}
-
-/** CPU time of each further server: of the difference between few and more. */
-function furtherOf(few, more) {
-  const further = (of) => Math.max(0, (of(more) * MORE - of(few) * FEW) / (MORE - FEW));
-  return {
-    daemon: further(({ thread }) => thread),
-    children: further(({ sender, thread }) => sender - thread),
-    server: further(({ servers }) => servers),
-  };
 }
 
 async function checkAll(lab, constants, { print, say, runs }) {
@@ -181,9 +69,7 @@ function printConstants({ connect, connectTrips, cold, warm, daemonMegabytes, ch
   print();
   print('## Constants');
   print();
-  print(
-    `Measured with ${FEW} and ${MORE} servers, and a line of ${FAR_MS} ms. One connection of ssh: ${figure(connect)} ms and ${connectTrips.toFixed(1)} round trips.`,
-  );
+  print(`${METHOD} One connection of ssh: ${figure(connect)} ms and ${connectTrips.toFixed(1)} round trips.`);
   print(
     `The daemon: ${figure(daemonMegabytes)} MB, and ${channelMegabytes.toFixed(1)} MB for each open channel. On the line: ${figure(warm.bytes / 1000)} kB per server.`,
   );

@@ -1,15 +1,17 @@
 // What is measured: how large the application is, what changes in it, and who takes part.
-import { ansible, capistrano, linkDest, REBUILD, rsyncAll, rsyncChanged, ssh } from './contenders.js';
+import { linkDest, rsyncAll, rsyncChanged, ssh } from './contenders.js';
 import { lockstep } from './lockstep.js';
+import { ansible, capistrano, shipit } from './peers.js';
+import { REBUILD } from './reach.js';
 
 const APPLICATION = { files: 4_100, changes: 11 };
-const everybody = (lab) => [ssh, rsyncChanged, linkDest, capistrano, ansible, cold(lab), warm(lab)];
+const everybody = (lab) => [ssh, rsyncChanged, linkDest, capistrano, ansible, shipit, cold(lab), warm(lab)];
 const cold = (lab, settings) => lockstep(lab, 'Lockstep, cold', '0s', settings);
 const warm = (lab, settings) => lockstep(lab, 'Lockstep, warm', '1h', settings);
 
 /**
  * `contenders` of a lab, the last one is what the others are compared with. `isFirst`: only the first copy counts. `isNoop`: the same commit again. `isRebuilt`: all is built
- * anew and comes out as it was; Capistrano, which brings what is in the repository, has no part in it. `isRollback`: what is measured is the way back.
+ * anew and comes out as it was; Capistrano and Shipit, which bring what is in the repository, have no part in it. `isRollback`: what is measured is the way back.
  */
 export const SCENARIOS = {
   small: { title: 'A commit of 12 files to an application of 4,100', ...APPLICATION, contenders: everybody },
@@ -18,7 +20,7 @@ export const SCENARIOS = {
     title: 'First copy of 4,100 files',
     ...APPLICATION,
     isFirst: true,
-    contenders: (lab) => [rsyncChanged, linkDest, capistrano, ansible, cold(lab)],
+    contenders: (lab) => [rsyncChanged, linkDest, capistrano, ansible, shipit, cold(lab)],
   },
   rebuilt: {
     title: 'Everything built anew, with fresh times and the same contents: 4,100 files',
