@@ -3,7 +3,7 @@
 const homes = {
   express: ['http'],
   helmet: ['http'],
-  execa: ['vcs', 'transport', 'build'],
+  execa: ['vcs', 'build'],
   'simple-git': ['vcs'],
   'node-svn-ultimate': ['vcs'],
   'fast-xml-parser': ['vcs'],

@@ -1,15 +1,22 @@
 // The command `lockstep`: argv → the daemon or one of the commands. Here the commands get the parts that they may not import.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { runCommand } from './cli/run.ts';
 import type { CliWiring } from './cli/wiring.ts';
 
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 const LAST_RESORT_MS = 5_000;
+/**
+ * The heap is collected when it is half as large again as what was in use, not up to four times as large: with 10,000 servers that is half the
+ * memory, and costs no time that could be measured. A V8 that does not know it says so and goes on.
+ */
+const HEAP_GROWTH = '--heap-growing-percent=50';
 
 /** Runs until the first SIGTERM or SIGINT has stopped the daemon; the second ends what is still under way. */
 const runDaemon: CliWiring['startDaemon'] = async ({ config, data, listen, tls, behindProxy, ready }) => {
+  setFlagsFromString(HEAP_GROWTH);
   const { startDaemon } = await import('./daemon.ts');
   const { createLog } = await import('./notify/log.ts');
   await mkdir(data, { recursive: true, mode: 0o700 });

@@ -8,7 +8,6 @@ import type { EventView } from './views.ts';
 
 /** `deployment`: the state of the deployment that the event belongs to, after the event; `null` for others. */
 export function eventView(recorded: Recorded, deployment: Deployment | null): EventView {
-  const base = { id: recorded.number, at: new Date(recorded.at).toISOString(), deployment: recorded.deployment };
   const { event } = recorded;
   const stage = 'stage' in event ? deployment?.course[event.stage] : undefined;
   const server = 'stage' in event && event.server !== null ? (deployment?.cluster.servers[event.server]?.name ?? null) : null;
@@ -17,7 +16,9 @@ export function eventView(recorded: Recorded, deployment: Deployment | null): Ev
   const what = stage === undefined ? 'a step' : stage.direction === 'back' ? `${stage.action} (going back)` : stage.action;
   const where = server === null ? '' : ` on ${server}`;
   return {
-    ...base,
+    id: recorded.number,
+    at: new Date(recorded.at).toISOString(),
+    deployment: recorded.deployment,
     cluster: deployment?.cluster.name ?? ('cluster' in event && typeof event.cluster === 'string' ? event.cluster : null),
     type: event.type,
     text: textOf(recorded, what, where, skipped),

@@ -108,6 +108,7 @@ export function createPoster(tools: PosterTools): Poster {
     const until = await store.lastEvent();
     heardUpTo = until;
     let seen = (await store.postedUpTo()) ?? until;
+    if (addressees().length > 0) seen = await lastTooOld(seen, until);
     while (seen < until && addressees().length > 0) {
       const page = await store.events({ after: seen, limit: PAGE });
       const upTo = page.at(-1)?.number ?? until;
@@ -123,6 +124,18 @@ export function createPoster(tools: PosterTools): Poster {
       seen = upTo;
     }
     await store.post([], until, now());
+  }
+
+  /** Years may lie between the two, when nobody was to be told for so long: what is too old to be told is not even read. */
+  async function lastTooOld(from: number, until: number): Promise<number> {
+    let [low, high] = [from, until];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const [event] = await store.events({ after: middle, limit: 1 });
+      if (event !== undefined && now() - event.at >= OLDEST_MS) low = event.number;
+      else high = middle;
+    }
+    return low;
   }
 
   /** A deployment whose events go on behind this page has not ended on it. */

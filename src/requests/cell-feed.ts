@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError } from '../core/errors.ts';
-import type { Recorded } from '../core/event.ts';
 import type { Cell, CellsView } from '../core/insight.ts';
 import type { Store } from '../core/ports.ts';
 import type { EventFeed } from './event-feed.ts';
+import type { Moment } from './event-window.ts';
 
 /** Fast enough for the eye; a change costs its share of one message. */
 const INTERVAL_MS = 100;
@@ -31,7 +31,7 @@ export async function* cellFeed(tools: CellTools, number: number, after: number,
       ? (await tools.store.events({ after: seen, limit: 1, deployment: number })).length === 0
       : seen >= (feed.endOf(number) ?? Infinity);
   let stages = -1;
-  const piece = (batch: readonly Recorded[], id: number, ended: boolean): CellsView => {
+  const piece = (batch: readonly Moment[], id: number, ended: boolean): CellsView => {
     const isNew = found.course.length !== stages;
     stages = found.course.length;
     return { ...contentOf(batch, found.requestedAt), id, course: isNew ? courseOf(found) : null, ended };
@@ -42,7 +42,7 @@ export async function* cellFeed(tools: CellTools, number: number, after: number,
     return;
   }
   if (after > 0) yield piece([], after, false);
-  for await (const batch of feed.recorded(number, after, signal)) {
+  for await (const batch of feed.moments(number, after, signal)) {
     const last = batch.at(-1);
     if (last === undefined) continue;
     const ended = await isOver(last.number);
@@ -61,37 +61,37 @@ const untilTick = (): number => INTERVAL_MS - (Date.now() % INTERVAL_MS);
 const courseOf = ({ course }: Deployment): CellsView['course'] =>
   course.map(({ action, step, direction }) => ({ action, step, direction }));
 
-const isCell = ({ event }: Recorded): boolean => event.type in STATES;
+const isCell = ({ type }: Moment): boolean => type in STATES;
 
-const partsOf = new WeakMap<readonly Recorded[], Recorded[][]>();
+const partsOf = new WeakMap<readonly Moment[], Moment[][]>();
 
 /** Runs of cells and of other events: each becomes one message with its own id. */
-function parted(batch: readonly Recorded[]): Recorded[][] {
+function parted(batch: readonly Moment[]): Moment[][] {
   const known = partsOf.get(batch);
   if (known !== undefined) return known;
-  const parts: Recorded[][] = [];
-  for (const recorded of batch) {
+  const parts: Moment[][] = [];
+  for (const moment of batch) {
     const part = parts.at(-1);
-    if (part?.[0] !== undefined && isCell(part[0]) === isCell(recorded)) part.push(recorded);
-    else parts.push([recorded]);
+    if (part?.[0] !== undefined && isCell(part[0]) === isCell(moment)) part.push(moment);
+    else parts.push([moment]);
   }
   partsOf.set(batch, parts);
   return parts;
 }
 
 type Content = Pick<CellsView, 'cells' | 'others'>;
-const contents = new WeakMap<readonly Recorded[], Content>();
+const contents = new WeakMap<readonly Moment[], Content>();
 
-function contentOf(batch: readonly Recorded[], requestedAt: number): Content {
+function contentOf(batch: readonly Moment[], requestedAt: number): Content {
   const known = contents.get(batch);
   if (known !== undefined) return known;
   const cells: Cell[] = [];
   const others: string[] = [];
-  for (const { event, at } of batch) {
-    if (event.type === 'started' || event.type === 'finished' || event.type === 'failed') {
-      cells.push([event.server ?? -1, event.stage, STATES[event.type], at - requestedAt]);
+  for (const { type, stage, server, at } of batch) {
+    if (type === 'started' || type === 'finished' || type === 'failed') {
+      cells.push([server ?? -1, stage, STATES[type], at - requestedAt]);
     } else {
-      others.push(event.type);
+      others.push(type);
     }
   }
   const content = { cells, others };

@@ -1,6 +1,8 @@
 // A child process of the transport: an argument list, a small environment, a process group of its own, and the end of what it complained.
+import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { PassThrough } from 'node:stream';
 import type { Readable, Writable } from 'node:stream';
-import { execa } from 'execa';
 
 /** `exit` null: it could not be started, or a signal ended it. `stderr` is the last 8 KiB. */
 export type Ended = { readonly exit: number | null; readonly signal: string | null; readonly stderr: string };
@@ -17,30 +19,33 @@ export type Child = {
 const STDERR_MAX = 8 * 1024;
 const GRACE_MS = 1_000;
 
-/** Starts `file` (found in PATH) in `/`. The caller must read `stdout`. Writing to a child that has ended is no error. */
+/**
+ * Starts `file` (found in PATH) in `/`. The caller must read `stdout`. Writing to a child that has ended is no error.
+ * Node's own spawn: a thousand connections are open at a time, and what execa knows of each of them is some 45 kB.
+ */
 export function startChild(file: string, args: readonly string[]): Child {
-  const child = execa(file, [...args], {
-    cwd: '/',
-    env: childEnvironment(),
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
-    encoding: 'buffer',
-    stdin: 'pipe',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn(file, args, { cwd: '/', env: childEnvironment(), detached: true, stdio: 'pipe' });
+  } catch (error) {
+    return neverStarted(file, error as Error);
+  }
+  // Without descriptors for them there are no streams.
+  if ((child.stdin as Writable | undefined) === undefined) {
+    child.on('error', () => undefined);
+    return neverStarted(file, new Error('too many open files'));
+  }
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-STDERR_MAX)));
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => undefined);
   let hasEnded = false;
-  const ended = child.then((result): Ended => {
-    hasEnded = true;
-    if ('code' in result && result.code === 'ENOENT')
-      return { exit: null, signal: null, stderr: `there is no ${file} on this machine; install it` };
-    return { exit: result.exitCode ?? null, signal: result.signal ?? null, stderr };
+  const ended = new Promise<Ended>((resolve) => {
+    const end = (how: Ended): void => {
+      hasEnded = true;
+      resolve(how);
+    };
+    child.on('error', (error) => end({ exit: null, signal: null, stderr: startFailure(file, error) }));
+    child.once('close', (exit, signal) => end({ exit, signal, stderr }));
   });
   return {
     stdin: child.stdin,
@@ -60,6 +65,17 @@ export function startChild(file: string, args: readonly string[]): Child {
     },
   };
 }
+
+function neverStarted(file: string, error: Error): Child {
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+  stdin.on('error', () => undefined).destroy();
+  stdout.end();
+  const how = { exit: null, signal: null, stderr: startFailure(file, error) };
+  return { stdin, stdout, ended: Promise.resolve(how), kill: () => Promise.resolve() };
+}
+
+const startFailure = (file: string, error: NodeJS.ErrnoException): string =>
+  error.code === 'ENOENT' ? `there is no ${file} on this machine; install it` : `${file} could not be started: ${error.message}`;
 
 /** What the child complained last, for a message: one line, or nothing. */
 export function lastLine(text: string): string {

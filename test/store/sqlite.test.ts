@@ -5,6 +5,7 @@ import { chmod, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterRecord } from '../../src/core/records.ts';
 import type { Store } from '../../src/core/ports.ts';
+import { loadState } from '../../src/engine/load.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import { deliveryRecord, deploymentRecord, emptyBatch, removeTemporaryDirectories, started, temporaryDirectory } from './lab.ts';
 
@@ -154,6 +155,26 @@ describe('the store', () => {
     expect(await store.clusters()).toEqual([cluster]);
   });
 
+  test('reads as much at a start as is unfinished, however long the history is', async () => {
+    const directory = await temporaryDirectory();
+    const store = await open(directory);
+    const events = Array.from({ length: 3_000 }, (_, i) => started(i + 1, Math.floor(i / 3) + 1));
+    const deployments = Array.from({ length: 1_000 }, (_, i) => deploymentRecord(i + 1, 'demo', i !== 499));
+    await store.append({ ...emptyBatch, events, deployments, clusters: [cluster] });
+    const read: string[] = [];
+    const counting = new Proxy(store, {
+      get: (target, name: keyof Store) => async (query: never) => {
+        const answer: unknown = await (target[name] as (query: never) => Promise<unknown>)(query);
+        read.push(`${name} ${Array.isArray(answer) ? answer.length : 1}`);
+        return answer;
+      },
+    });
+    const state = await loadState(counting);
+    expect(read.sort()).toEqual(['clusters 1', 'events 3', 'lastDeployment 1', 'unfinished 1']);
+    expect(state.lastDeployment).toBe(1_000);
+    expect(state.clusters.get('demo')?.record).toEqual(cluster);
+  });
+
   test('answers from an index, however long the history is', async () => {
     const directory = await temporaryDirectory();
     await (await open(directory)).close();
@@ -167,6 +188,9 @@ describe('the store', () => {
       'SELECT * FROM deliveries WHERE repository = ? ORDER BY id DESC LIMIT ?',
       'SELECT * FROM deliveries WHERE id <= (SELECT max(id) FROM deliveries) - ? AND closed = 1',
       'SELECT * FROM journal WHERE deployment = ? AND number > ? ORDER BY number LIMIT ?',
+      'SELECT coalesce(max(number), 0) FROM journal',
+      'SELECT coalesce(max(number), 0) FROM deployments',
+      'SELECT coalesce(max(deployment), 0) FROM journal WHERE deployment IS NOT NULL',
     ].map((sql) => plan(sql.replaceAll('?', "'1'")));
     for (const detail of queries) {
       expect(detail).toMatch(/^SEARCH/);
