@@ -1,6 +1,7 @@
 // Drives a deployment through the pure core with answers in any order, and keeps its journal.
 import { apply } from '../../src/core/apply.ts';
-import { decideBegin, decideDeploy } from '../../src/core/decide.ts';
+import { decideBegin } from '../../src/core/decide-queue.ts';
+import { decideDeploy } from '../../src/core/decide.ts';
 import type { Fresh } from '../../src/core/decide.ts';
 import type { Cluster } from '../../src/core/cluster.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
