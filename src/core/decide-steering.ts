@@ -2,8 +2,8 @@
 import type { Decision } from './decide.ts';
 import type { Deployment } from './deployment.ts';
 import { DeployError } from './errors.ts';
-import { isAbortable, isPausable, isSkippable } from './evolve.ts';
 import type { State } from './state.ts';
+import { isAbortable, isPausable, isSkippable } from './steerable.ts';
 
 /** Rejects with `not-found` or `conflict`. */
 export function decideAbort(state: State, number: number, by: string): Decision<string> {

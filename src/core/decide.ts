@@ -4,13 +4,13 @@ import type { AuditNote } from './audit.ts';
 import type { Cluster } from './cluster.ts';
 import type { Deployment } from './deployment.ts';
 import type { DaemonEvent, DeploymentEvent, Order } from './event.ts';
-import { isAbortable } from './evolve.ts';
 import type { Batch } from './ports.ts';
 import type { ClusterRecord } from './records.ts';
 import type { Outcome } from './repository.ts';
 import type { Server } from './server.ts';
 import { clusterOf } from './state.ts';
 import type { State } from './state.ts';
+import { isAbortable } from './steerable.ts';
 
 /** An event that has no number and time yet. */
 export type Fresh =

@@ -6,10 +6,10 @@ import type { Fresh } from '../../src/core/decide.ts';
 import type { Cluster } from '../../src/core/cluster.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
 import type { Recorded } from '../../src/core/event.ts';
-import { isAbortable, isSkippable } from '../../src/core/evolve.ts';
 import { next } from '../../src/core/next.ts';
 import type { Effect } from '../../src/core/next.ts';
 import type { State } from '../../src/core/state.ts';
+import { isAbortable, isSkippable } from '../../src/core/steerable.ts';
 import { sampleRequest } from '../lab/samples.ts';
 
 export type Chance = {
