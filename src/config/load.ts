@@ -18,7 +18,10 @@ import { resolveBranch, resolveCluster, resolveRepository } from './resolve.ts';
 import { peopleSchema } from './people-schema.ts';
 import type { Permissions } from '../core/permission.ts';
 import { permissionsSchema, teamsSchema } from './permissions-schema.ts';
-import { branchSchema, clusterSchema, configurationSchema, repositorySchema } from './schema.ts';
+import { branchSchema } from './branch-schema.ts';
+import { clusterSchema } from './cluster-schema.ts';
+import { configurationSchema } from './schema.ts';
+import { repositorySchema } from './repository-schema.ts';
 import { readSource } from './source.ts';
 
 export type LoadedConfiguration = {

@@ -5,7 +5,7 @@ import { fillIn, placeholders, variablesOf } from '../core/pattern.ts';
 import type { SecretReference } from '../core/files.ts';
 import type { Files } from './files.ts';
 import type { Problems } from './problems.ts';
-import type { ClusterInput } from './schema.ts';
+import type { ClusterInput } from './cluster-schema.ts';
 
 export function resolveMigrations(
   input: ClusterInput,

@@ -4,6 +4,8 @@ import { NOTICE_KINDS, NOTICE_STATES, NOTICE_VARIABLES, USUAL_STATES } from '../
 import { duration, keys, secretSource, text } from './schema-parts.ts';
 import { isNetwork } from './values.ts';
 
+export type NoticesInput = z.output<typeof noticesSchema>;
+
 const MOST_TARGETS = 100;
 
 const network = z.string().refine(isNetwork, 'is not an address or a network such as "10.0.0.0/8" or "fd00::/8"');

@@ -5,7 +5,7 @@ import type { NoticeKind, NoticeSettings, NoticeTarget } from '../core/notice.ts
 import { placeholders } from '../core/pattern.ts';
 import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
-import type { NoticesInput } from './schema.ts';
+import type { NoticesInput } from './notices-schema.ts';
 
 type TargetInput = NoticesInput['targets'][string];
 

@@ -5,7 +5,7 @@ import type { Repository } from '../core/repository.ts';
 import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted, suggestion } from './problems.ts';
-import type { ClusterInput } from './schema.ts';
+import type { ClusterInput } from './cluster-schema.ts';
 import { withoutSlash } from './values.ts';
 
 /** Only what is set: most clusters have nothing of it. `path`: of the cluster. */

@@ -4,6 +4,8 @@ import { ROLES } from '../core/actor.ts';
 import { keys, text, secretFile, secretVariable } from './schema-parts.ts';
 import { isNetwork } from './values.ts';
 
+export type PeopleInput = z.output<typeof peopleSchema>;
+
 const network = z.string().refine(isNetwork, 'is not an address or a network such as "10.0.0.5" or "10.0.0.0/24"');
 const header = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'is not the name of a header');
 const glob = z

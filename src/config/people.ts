@@ -3,7 +3,7 @@ import type { Configuration } from '../core/configuration.ts';
 import type { OidcSettings } from '../core/people.ts';
 import type { Files } from './files.ts';
 import type { Problems } from './problems.ts';
-import type { PeopleInput } from './schema.ts';
+import type { PeopleInput } from './people-schema.ts';
 
 type Oidc = NonNullable<NonNullable<PeopleInput>['oidc']>;
 

@@ -3,7 +3,7 @@ import type { Forge } from '../core/forge.ts';
 import type { Repository } from '../core/repository.ts';
 import type { Files } from './files.ts';
 import type { Path, Problems } from './problems.ts';
-import type { RepositoryInput } from './schema.ts';
+import type { RepositoryInput } from './repository-schema.ts';
 
 /** Gogs, Azure DevOps, Gerrit and Gitee have no place for it in their APIs that a token of a repository could use. */
 const REPORTED: readonly Forge[] = ['github', 'gitlab', 'gitea', 'forgejo', 'bitbucket-cloud', 'bitbucket-server'];

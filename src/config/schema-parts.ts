@@ -1,6 +1,6 @@
-// The parts that all groups of keys are made of: objects that know their keys, one-line texts, durations, secrets by reference.
+// The parts that all groups of keys are made of: objects that know their keys, one-line texts, paths, durations, secrets by reference.
 import { z } from 'zod';
-import { DURATION, hasControlCharacter, LONGEST_MS, parseDuration } from './values.ts';
+import { DURATION, hasControlCharacter, LONGEST_MS, parseDuration, relativePathProblem } from './values.ts';
 
 /**
  * An object that knows its keys; keys that start with `x-` are the user's own and are left out. An unknown key's message is the list of
@@ -22,6 +22,12 @@ export const text = z
   .string()
   .min(1, 'must not be empty')
   .refine((value) => !hasControlCharacter(value), 'must not hold control characters or line breaks');
+
+/** Inside a release or an export. */
+export const relativePath = z.string().superRefine((value, context) => {
+  const problem = relativePathProblem(value);
+  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+});
 
 export const duration = (least: string) =>
   z

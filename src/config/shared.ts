@@ -2,7 +2,7 @@
 import type { SharedPath } from '../core/cluster.ts';
 import type { Path, Problems } from './problems.ts';
 import { quoted } from './problems.ts';
-import type { ClusterInput } from './schema.ts';
+import type { ClusterInput } from './cluster-schema.ts';
 import { withoutSlash } from './values.ts';
 
 /** A path that stands there both by itself and with its seed is one path. */

@@ -1,10 +1,11 @@
 // apply: what an event means for everything in memory: its deployment, and the cluster that it belongs to.
 import { driftedAfter } from './drifted.ts';
 import type { Deployment } from './deployment.ts';
-import { evolve, requested } from './evolve.ts';
 import type { Recorded } from './event.ts';
+import { evolve } from './evolve.ts';
 import type { ClusterRecord } from './records.ts';
 import { recordAfter } from './record-after.ts';
+import { requested } from './requested.ts';
 import { clusterOf } from './state.ts';
 import type { State } from './state.ts';
 

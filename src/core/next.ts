@@ -1,7 +1,7 @@
 // next: which effects a deployment needs to have started now. Reads the state, changes nothing.
+import { isOverBudget } from './barriers.ts';
 import { isMember, limitOf } from './course.ts';
 import type { Deployment, StageProgress } from './deployment.ts';
-import { isOverBudget } from './evolve.ts';
 import { isUnfinished } from './reasons.ts';
 import type { Action, Direction } from './step.ts';
 

@@ -2,10 +2,10 @@
 import { isApproved } from './approval.ts';
 import type { Cluster, ClusterState } from './cluster.ts';
 import type { Deployment, Member } from './deployment.ts';
-import { isAbortable, isPausable, isSkippable } from './evolve.ts';
 import type { ClusterRecord, ReleaseRecord, ReleaseState } from './records.ts';
 import { retained } from './retention.ts';
 import { serverState } from './server-state.ts';
+import { isAbortable, isPausable, isSkippable } from './steerable.ts';
 import { STEPS } from './step.ts';
 import type { ClusterStatus } from './state.ts';
 import type {

@@ -3,7 +3,7 @@ import type { Actor } from '../core/actor.ts';
 import { apply } from '../core/apply.ts';
 import { auditNoteOf } from '../core/audit.ts';
 import type { TimedNote } from '../core/audit.ts';
-import { decideBegin, nextMoment } from '../core/decide.ts';
+import { decideBegin, nextMoment } from '../core/decide-queue.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError, problemOf } from '../core/errors.ts';

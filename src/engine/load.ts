@@ -1,7 +1,8 @@
 // Loading: the state as the journal has it. Clusters come from their projection, unfinished deployments from their events.
 import type { Deployment } from '../core/deployment.ts';
-import { evolve, requested } from '../core/evolve.ts';
+import { evolve } from '../core/evolve.ts';
 import type { Store } from '../core/ports.ts';
+import { requested } from '../core/requested.ts';
 import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
 

@@ -17,6 +17,9 @@ export const object = (properties: Json, optional: readonly string[] = []): Json
   required: Object.keys(properties).filter((name) => !optional.includes(name)),
 });
 
+/** A server of a cluster or deployment. */
+export const server = { name: text, state: text, release: orNull(text), error: orNull(text) };
+
 export const cluster = { name: 'name', in: 'path', required: true, schema: text, description: "The cluster's name." };
 export const number = {
   name: 'number',

@@ -4,20 +4,10 @@ import type { Actor } from '../core/actor.ts';
 import type { Accepted, Application } from '../core/application.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
-import {
-  behindOf,
-  decideAbort,
-  decideApprove,
-  decideDeploy,
-  decideLock,
-  decidePause,
-  decideReject,
-  decideReleaseHold,
-  decideResume,
-  decideRollback,
-  decideSkip,
-  decideUnlock,
-} from '../core/decide.ts';
+import { decideReleaseHold, decideRollback } from '../core/decide-back.ts';
+import { decideApprove, decideLock, decideReject, decideUnlock } from '../core/decide-queue.ts';
+import { decideAbort, decidePause, decideResume, decideSkip } from '../core/decide-steering.ts';
+import { behindOf, decideDeploy } from '../core/decide.ts';
 import { DeployError } from '../core/errors.ts';
 import { outcomeText } from '../core/event-text.ts';
 import { knownClusters, sourceOf } from '../core/mapping.ts';

@@ -2,7 +2,7 @@
 import { actorText } from '../core/actor.ts';
 import type { Actor } from '../core/actor.ts';
 import type { MigrationSettings } from '../core/cluster.ts';
-import { decideSettle } from '../core/decide.ts';
+import { decideSettle } from '../core/decide-steering.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { DeployError } from '../core/errors.ts';
 import { tokenOf } from '../core/next.ts';

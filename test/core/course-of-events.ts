@@ -1,14 +1,15 @@
 // Drives a deployment through the pure core with answers in any order, and keeps its journal.
 import { apply } from '../../src/core/apply.ts';
-import { decideBegin, decideDeploy } from '../../src/core/decide.ts';
+import { decideBegin } from '../../src/core/decide-queue.ts';
+import { decideDeploy } from '../../src/core/decide.ts';
 import type { Fresh } from '../../src/core/decide.ts';
 import type { Cluster } from '../../src/core/cluster.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
 import type { Recorded } from '../../src/core/event.ts';
-import { isAbortable, isSkippable } from '../../src/core/evolve.ts';
 import { next } from '../../src/core/next.ts';
 import type { Effect } from '../../src/core/next.ts';
 import type { State } from '../../src/core/state.ts';
+import { isAbortable, isSkippable } from '../../src/core/steerable.ts';
 import { sampleRequest } from '../lab/samples.ts';
 
 export type Chance = {

@@ -2,7 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { apply } from '../../src/core/apply.ts';
 import type { Cluster } from '../../src/core/cluster.ts';
-import { behindOf, decideBegin, decideCatchUp, decideDeploy, decideRollback } from '../../src/core/decide.ts';
+import { decideRollback } from '../../src/core/decide-back.ts';
+import { decideBegin } from '../../src/core/decide-queue.ts';
+import { behindOf, decideCatchUp, decideDeploy } from '../../src/core/decide.ts';
 import type { Fresh } from '../../src/core/decide.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
 import type { Facts } from '../../src/core/event.ts';

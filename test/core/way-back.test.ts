@@ -1,7 +1,8 @@
 // The way back: whatever was reached, it locks before it switches, and it says what it could not do.
 import { describe, expect, test } from '@jest/globals';
 import { apply } from '../../src/core/apply.ts';
-import { decideBegin, decideDeploy } from '../../src/core/decide.ts';
+import { decideBegin } from '../../src/core/decide-queue.ts';
+import { decideDeploy } from '../../src/core/decide.ts';
 import type { Deployment } from '../../src/core/deployment.ts';
 import { evolve } from '../../src/core/evolve.ts';
 import { next } from '../../src/core/next.ts';

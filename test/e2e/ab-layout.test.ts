@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync, readlinkSync, writeFileSync } from 'node:
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PastReleaseView } from '../../src/core/views.ts';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { startNginx } from '../lab/nginx.ts';
 import type { Nginx } from '../lab/nginx.ts';
 import { ask, startVisitor } from '../lab/visitor.ts';
@@ -40,25 +41,19 @@ server {
 `;
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })),
-          layout: {
-            kind: 'ab',
-            config: 'nginx/sites/shop.conf',
-            test: 'nginx -t -q -p "$PWD/nginx" -c nginx.conf -e error.log',
-            reload: 'nginx -s reload -p "$PWD/nginx" -c nginx.conf -e error.log',
-          },
-          keep: 2,
-          ...(hasWindow ? {} : { maintenance: false }),
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        servers: localServers(dir, SERVERS),
+        layout: {
+          kind: 'ab',
+          config: 'nginx/sites/shop.conf',
+          test: 'nginx -t -q -p "$PWD/nginx" -c nginx.conf -e error.log',
+          reload: 'nginx -s reload -p "$PWD/nginx" -c nginx.conf -e error.log',
         },
-      },
-    }));
+        keep: 2,
+        ...(hasWindow ? {} : { maintenance: false }),
+      }),
+    );
     const ports = await Promise.all(SERVERS.map(freePort));
     urls = ports.map((port) => `http://127.0.0.1:${port}/`);
     for (const i of SERVERS) {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, readFile, readdir, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DeploymentView } from '../../src/core/views.ts';
+import { oneCluster } from '../lab/configuration.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
@@ -20,38 +21,32 @@ describe.each(['local', 'ssh'])('a cluster of three %s servers with files from o
     const addresses = SERVERS.map((i) => `127.0.9.${i}`);
     if (kind === 'ssh') sshd = await startSshd({ addresses });
     const place = (i: number): object => (sshd === null ? {} : { host: addresses[i - 1], port: sshd.port, user: sshd.user });
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({
-            name: `web${i}`,
-            path: join(dir, `servers/web${i}`),
-            ...place(i),
-            ...(i === 2 && { variables: { pool: 'large' } }),
-          })),
-          ...(sshd !== null && { ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts } }),
-          shared: [
-            'config/local.php',
-            { path: 'config/local.php', seed: 'config/local.php.example' },
-            { path: 'var/uploads/', seed: 'var/uploads.example/' },
-            'var/log/',
-          ],
-          files: 'ops/files',
-          variables: { pool: 'small', port: 8080 },
-          secrets: {
-            DB_PASSWORD: { file: 'ops/db' },
-            API_KEY: { command: "printf 'key of the api'" },
-            TOKEN: { environment: 'SHOP_TOKEN' },
-          },
-          commands: { flush: 'cat config/db.ini >"../../flushed"' },
-          keep: 3,
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        servers: SERVERS.map((i) => ({
+          name: `web${i}`,
+          path: join(dir, `servers/web${i}`),
+          ...place(i),
+          ...(i === 2 && { variables: { pool: 'large' } }),
+        })),
+        ...(sshd !== null && { ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts } }),
+        shared: [
+          'config/local.php',
+          { path: 'config/local.php', seed: 'config/local.php.example' },
+          { path: 'var/uploads/', seed: 'var/uploads.example/' },
+          'var/log/',
+        ],
+        files: 'ops/files',
+        variables: { pool: 'small', port: 8080 },
+        secrets: {
+          DB_PASSWORD: { file: 'ops/db' },
+          API_KEY: { command: "printf 'key of the api'" },
+          TOKEN: { environment: 'SHOP_TOKEN' },
         },
-      },
-    }));
+        commands: { flush: 'cat config/db.ini >"../../flushed"' },
+        keep: 3,
+      }),
+    );
     await ops({
       db: 'correct horse battery\n',
       'files/all/robots.txt': 'for all\n',

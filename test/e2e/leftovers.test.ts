@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { oneCluster } from '../lab/configuration.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
 import { must, openWorkshop } from '../lab/workshop.ts';
@@ -16,23 +17,17 @@ describe('a local server and one over ssh', () => {
 
   beforeAll(async () => {
     sshd = await startSshd();
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
-          servers: [
-            { name: 'here', path: join(dir, 'servers/here') },
-            { name: 'there', host: '127.0.0.1', port: sshd.port, user: sshd.user, path: join(dir, 'servers/there') },
-          ],
-          keep: 1,
-          keepFailed: 0,
-        },
-      },
-    }));
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
+        servers: [
+          { name: 'here', path: join(dir, 'servers/here') },
+          { name: 'there', host: '127.0.0.1', port: sshd.port, user: sshd.user, path: join(dir, 'servers/there') },
+        ],
+        keep: 1,
+        keepFailed: 0,
+      }),
+    );
     paths = ['here', 'there'].map((name) => join(shop.dir, 'servers', name));
     await shop.start();
   });

@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
+import { oneCluster } from '../lab/configuration.ts';
 import { startNginx } from '../lab/nginx.ts';
 import type { Nginx } from '../lab/nginx.ts';
 import { until } from '../lab/until.ts';
@@ -17,19 +18,13 @@ let site: string;
 let path: string;
 
 beforeAll(async () => {
-  shop = await openWorkshop(({ dir, git }) => ({
-    project: 'shop',
-    repositories: { shop: { type: 'git', url: git } },
-    branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-    clusters: {
-      demo: {
-        environment: 'test',
-        servers: [{ name: 'web1', path: join(dir, 'web1') }],
-        // Takes until the test has seen enough; the first deployment does not wait.
-        commands: { migrate: `while [ -e '${dir}/wait' ]; do sleep 0.1; done` },
-      },
-    },
-  }));
+  shop = await openWorkshop(({ dir, git }) =>
+    oneCluster('demo', git, {
+      servers: [{ name: 'web1', path: join(dir, 'web1') }],
+      // Takes until the test has seen enough; the first deployment does not wait.
+      commands: { migrate: `while [ -e '${dir}/wait' ]; do sleep 0.1; done` },
+    }),
+  );
   path = join(shop.dir, 'web1');
   await mkdir(path, { recursive: true });
   const port = await freePort();

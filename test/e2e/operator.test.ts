@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop, run, untilLive } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
@@ -15,19 +16,13 @@ describe('a migration whose process is killed together with the agent that watch
   let first = '';
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })),
-          maintenance: { lockTimeout: '30s' },
-          commands: { migrate: `echo x >>${dir}/runs; test ! -e hang || sleep ${SLEEP}` },
-        },
-      },
-    }));
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        servers: localServers(dir, SERVERS),
+        maintenance: { lockTimeout: '30s' },
+        commands: { migrate: `echo x >>${dir}/runs; test ! -e hang || sleep ${SLEEP}` },
+      }),
+    );
     await shop.start();
     await shop.lockstep(['hooks', 'install', shop.git]);
     first = await shop.commit({ 'index.html': 'first\n' });

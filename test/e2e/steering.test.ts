@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
@@ -13,26 +14,15 @@ describe('a deployment to three servers', () => {
   let shop: Workshop;
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [
-        {
-          repository: 'shop',
-          branch: 'servers/demo',
-          clusters: ['demo'],
-          // A build sees nothing but its tree: what it is to wait for is in there.
-          build: { command: 'sleep "$(cat seconds)"' },
-        },
-      ],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })),
-          commands: { migrate: `! grep -qx migrate ${dir}/fail` },
-        },
-      },
-    }));
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster(
+        'demo',
+        git,
+        { servers: localServers(dir, SERVERS), commands: { migrate: `! grep -qx migrate ${dir}/fail` } },
+        // A build sees nothing but its tree: what it is to wait for is in there.
+        { build: { command: 'sleep "$(cat seconds)"' } },
+      ),
+    );
     await writeFile(join(shop.dir, 'fail'), '');
     await shop.start();
     await shop.lockstep(['hooks', 'install', shop.git]);

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { TimesView } from '../../src/core/insight.ts';
+import { fleet, oneCluster } from '../lab/configuration.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
@@ -16,21 +17,7 @@ let shop: Workshop;
 let headers: { authorization: string };
 
 beforeAll(async () => {
-  shop = await openWorkshop(({ git }) => ({
-    project: 'shop',
-    repositories: { shop: { type: 'git', url: git } },
-    branches: [{ repository: 'shop', branch: 'servers/fleet', clusters: ['fleet'] }],
-    clusters: {
-      fleet: {
-        environment: 'test',
-        concurrency: 50,
-        transport: 'simulated',
-        connections: 50,
-        servers: [`web[1-${SERVERS}]`],
-        simulation: { delay: '100ms' },
-      },
-    },
-  }));
+  shop = await openWorkshop(({ git }) => oneCluster('fleet', git, fleet(SERVERS, '100ms')));
   await shop.commit({ 'index.html': 'one' });
   await shop.push('HEAD:refs/heads/servers/fleet');
   await shop.lockstep(['hooks', 'install', shop.git]);

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PastReleaseView } from '../../src/core/views.ts';
 import { installCapistrano } from '../lab/capistrano.ts';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { startReader } from '../lab/reader.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
@@ -26,26 +27,14 @@ describe('two servers that Capistrano deployed to twice', () => {
 
   beforeAll(async () => {
     sshd = await startSshd();
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
-          servers: SERVERS.map((i) => ({
-            name: `web${i}`,
-            host: '127.0.0.1',
-            port: sshd.port,
-            user: sshd.user,
-            path: join(dir, `servers/web${i}`),
-          })),
-          shared: ['config/local.php', 'var/uploads/'],
-          keep: 1,
-        },
-      },
-    }));
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        ssh: { identity: sshd.identity, knownHosts: sshd.knownHosts },
+        servers: localServers(dir, SERVERS).map((server) => ({ ...server, host: '127.0.0.1', port: sshd.port, user: sshd.user })),
+        shared: ['config/local.php', 'var/uploads/'],
+        keep: 1,
+      }),
+    );
     const shared = { files: ['config/local.php'], directories: ['var/uploads'] };
     const capistrano = await installCapistrano(join(shop.dir, 'cap'), { repository: shop.git, sshd, shared });
     for (const i of SERVERS) {
@@ -139,18 +128,17 @@ describe('two servers that somebody copied files to', () => {
   const pages = (): string[] => SERVERS.map((i) => readFileSync(join(pathOf(i), 'current/index.html'), 'utf8'));
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'main', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })),
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster(
+        'demo',
+        git,
+        {
+          servers: localServers(dir, SERVERS),
           commands: { drain: 'cat index.html >>../drained', migrate: '! test -e fail', lock: '! test -e "../../refuses-$(cat fail-at)"' },
         },
-      },
-    }));
+        { branch: 'main' },
+      ),
+    );
     for (const i of SERVERS) {
       await mkdir(join(pathOf(i), 'current'), { recursive: true });
       await writeFile(join(pathOf(i), 'current/index.html'), `copied\n`);

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentView } from '../../src/core/views.ts';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
@@ -34,34 +35,28 @@ describe('a cluster of five servers with checks at every moment', () => {
     });
     await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
     const address = `127.0.0.1:${(site.address() as AddressInfo).port}`;
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: {
-          environment: 'test',
-          servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })),
-          commands: {
-            drain: `echo drain >>${dir}/balancer.$LOCKSTEP_SERVER`,
-            readd: `echo readd >>${dir}/balancer.$LOCKSTEP_SERVER`,
-            install: `cp index.html ${dir}/installed.$LOCKSTEP_SERVER`,
-          },
-          verify: {
-            http: [
-              { url: 'http://www.example.org/{server}/next/warm', address, when: 'before-switch', times: 3 },
-              { url: 'http://www.example.org/{server}/current/probe', address, when: 'before-unlock', headers: { 'X-App': 'shop' } },
-              { url: 'http://www.example.org/{server}/current/health', address, body: 'good', latency: '900ms' },
-            ],
-            cluster: [{ url: 'http://www.example.org/', address }],
-            heartbeat: `! grep -qx "$LOCKSTEP_SERVER beat" ${dir}/fail`,
-            timeout: '1s',
-            watch: '1s',
-            log: 'shared/app.log',
-          },
+    shop = await openWorkshop(({ dir, git }) =>
+      oneCluster('demo', git, {
+        servers: localServers(dir, SERVERS),
+        commands: {
+          drain: `echo drain >>${dir}/balancer.$LOCKSTEP_SERVER`,
+          readd: `echo readd >>${dir}/balancer.$LOCKSTEP_SERVER`,
+          install: `cp index.html ${dir}/installed.$LOCKSTEP_SERVER`,
         },
-      },
-    }));
+        verify: {
+          http: [
+            { url: 'http://www.example.org/{server}/next/warm', address, when: 'before-switch', times: 3 },
+            { url: 'http://www.example.org/{server}/current/probe', address, when: 'before-unlock', headers: { 'X-App': 'shop' } },
+            { url: 'http://www.example.org/{server}/current/health', address, body: 'good', latency: '900ms' },
+          ],
+          cluster: [{ url: 'http://www.example.org/', address }],
+          heartbeat: `! grep -qx "$LOCKSTEP_SERVER beat" ${dir}/fail`,
+          timeout: '1s',
+          watch: '1s',
+          log: 'shared/app.log',
+        },
+      }),
+    );
     await writeFile(join(shop.dir, 'fail'), '');
     for (const i of SERVERS) {
       await mkdir(join(shop.dir, `servers/web${i}/shared`), { recursive: true });

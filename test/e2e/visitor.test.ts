@@ -1,6 +1,7 @@
 // The visitor: whoever reads two files of a release through the web server never gets two releases.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
+import { localServers, oneCluster } from '../lab/configuration.ts';
 import { startWebServer } from '../lab/web-server.ts';
 import type { WebServer } from '../lab/web-server.ts';
 import { openWorkshop, untilLive } from '../lab/workshop.ts';
@@ -14,14 +15,7 @@ describe('during 50 deployments to three servers', () => {
   let web: WebServer[];
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ dir, git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/demo', clusters: ['demo'] }],
-      clusters: {
-        demo: { environment: 'test', servers: SERVERS.map((i) => ({ name: `web${i}`, path: join(dir, `servers/web${i}`) })), keep: 2 },
-      },
-    }));
+    shop = await openWorkshop(({ dir, git }) => oneCluster('demo', git, { servers: localServers(dir, SERVERS), keep: 2 }));
     web = await Promise.all(SERVERS.map((i) => startWebServer(join(shop.dir, `servers/web${i}`), ['a.txt', 'deep/b.txt'])));
     await shop.start();
     await shop.lockstep(['hooks', 'install', shop.git]);

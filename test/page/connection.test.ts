@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { TimesView } from '../../src/core/insight.ts';
+import { fleet, oneCluster } from '../lab/configuration.ts';
 import { until } from '../lab/until.ts';
 import { openWorkshop } from '../lab/workshop.ts';
 import type { Workshop } from '../lab/workshop.ts';
@@ -42,21 +43,7 @@ describe('the connection of the page', () => {
   let token: string;
 
   beforeAll(async () => {
-    shop = await openWorkshop(({ git }) => ({
-      project: 'shop',
-      repositories: { shop: { type: 'git', url: git } },
-      branches: [{ repository: 'shop', branch: 'servers/fleet', clusters: ['fleet'] }],
-      clusters: {
-        fleet: {
-          environment: 'test',
-          concurrency: 50,
-          transport: 'simulated',
-          connections: 50,
-          servers: [`web[1-${SERVERS}]`],
-          simulation: { delay: '50ms' },
-        },
-      },
-    }));
+    shop = await openWorkshop(({ git }) => oneCluster('fleet', git, fleet(SERVERS, '50ms')));
     await shop.start();
     await shop.lockstep(['hooks', 'install', shop.git]);
     token = (await readFile(join(shop.data, 'token'), 'utf8')).trim();

@@ -1,14 +1,12 @@
 // The agent's verbs, on a local server and behind a real sshd: what they do, and that a repeated request does no more.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
-import { startSshd } from '../lab/sshd.ts';
-import type { Sshd } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
-import { codeOf, nextOp, openGround, parcel, picture, processesOf, soon, upload } from './ground.ts';
+import { codeOf, nextOp, onGround, parcel, picture, processesOf, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 
 const PAGE = { page: '<p>We are updating the software.</p>\n', timeoutMs: 60_000, botsTimeoutMs: 5_000 };
@@ -20,21 +18,11 @@ const command = (run: string, timeoutMs = 20_000) => ({
 });
 
 describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
-  let sshd: Sshd | null = null;
   let ground: Ground;
   let channel: Channel;
   let path: string;
 
-  beforeAll(async () => {
-    if (kind === 'ssh') sshd = await startSshd();
-  });
-  afterAll(async () => sshd?.stop());
-  beforeEach(async () => {
-    ground = await openGround(sshd);
-    channel = ground.channel();
-    path = channel.server.path;
-  });
-  afterEach(async () => ground.close());
+  onGround(kind, (on) => ({ ground, channel, path } = on));
 
   const served = (): string => readlinkSync(join(path, 'current'));
   const isLocked = (): boolean => existsSync(join(path, 'maintenance'));

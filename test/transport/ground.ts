@@ -1,4 +1,5 @@
 // Ground for tests of the transport: a directory of its own, artifacts with manifests, servers, and an upload as the daemon does it.
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -13,8 +14,32 @@ import { loadTarget, shipmentFor } from '../../src/steps/target.ts';
 import { openPacker } from '../../src/store/packs.ts';
 import { openTransport } from '../../src/transport/open.ts';
 import { sampleCluster } from '../lab/samples.ts';
-import type { Sshd } from '../lab/sshd.ts';
+import { startSshd } from '../lab/sshd.ts';
+import type { Sshd, SshdOptions } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
+
+/**
+ * For the tests of the `describe` that it is called in: one sshd for all of them if `kind` is ssh, and for each a ground with a channel to a server
+ * of its own, of which nothing may be left afterwards. `take` gets them before the test.
+ */
+export function onGround(
+  kind: string,
+  take: (on: { ground: Ground; channel: Channel; path: string }) => void,
+  options: SshdOptions = {},
+): void {
+  let sshd: Sshd | null = null;
+  let ground: Ground;
+  beforeAll(async () => {
+    if (kind === 'ssh') sshd = await startSshd(options);
+  });
+  afterAll(async () => sshd?.stop());
+  beforeEach(async () => {
+    ground = await openGround(sshd);
+    const channel = ground.channel();
+    take({ ground, channel, path: channel.server.path });
+  });
+  afterEach(async () => ground.close());
+}
 
 /** A file's text, `[text, mode]`, `{ link }`, or null for an empty directory. */
 export type Content = string | readonly [string, number] | { readonly link: string } | null;

@@ -1,5 +1,5 @@
 // Looking at a server: what it shows, what differs, and that looking changes nothing and waits for nobody.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -9,9 +9,8 @@ import { differencesOf, differenceText } from '../../src/core/differences.ts';
 import { contentLines, releaseTree, treeLines } from '../../src/core/manifest.ts';
 import { differencesOf as readDifferences, inspectionOf } from '../../src/transport/answers.ts';
 import { startSshd } from '../lab/sshd.ts';
-import type { Sshd } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
-import { codeOf, MTIME, nextOp, openGround, picture, sha256, soon, upload } from './ground.ts';
+import { MTIME, codeOf, nextOp, onGround, openGround, picture, sha256, soon, upload } from './ground.ts';
 import type { Ground, TestArtifact } from './ground.ts';
 
 function shapeOf({ manifest }: TestArtifact): ReleaseShape {
@@ -22,22 +21,15 @@ function shapeOf({ manifest }: TestArtifact): ReleaseShape {
 }
 
 describe.each(['local', 'ssh'])('a look at a %s server', (kind) => {
-  let sshd: Sshd | null = null;
   let ground: Ground;
   let channel: Channel;
   let eye: Channel;
   let path: string;
   let artifact: TestArtifact;
 
-  beforeAll(async () => {
-    if (kind === 'ssh') sshd = await startSshd({ maxSessions: 2 });
-  });
-  afterAll(async () => sshd?.stop());
+  onGround(kind, (on) => ({ ground, channel, path } = on), { maxSessions: 2 });
   beforeEach(async () => {
-    ground = await openGround(sshd);
-    channel = ground.channel();
     eye = ground.channel(channel.server, 0);
-    path = channel.server.path;
     artifact = await ground.artifact({
       'index.html': 'one\n',
       'bin/run': ['#!/bin/sh\n', 0o755],
@@ -49,7 +41,6 @@ describe.each(['local', 'ssh'])('a look at a %s server', (kind) => {
     await upload(channel, 'r1', artifact);
     await channel.switch(nextOp(), null, 'r1', soon());
   });
-  afterEach(async () => ground.close());
 
   const inRelease = (name: string): string => join(path, 'releases/r1', name);
 

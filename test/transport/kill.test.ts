@@ -1,32 +1,20 @@
 // kill -9 in the middle of every verb: of the ssh client, so that the agent goes on alone, and of the agent itself, wherever it stands.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
-import { startSshd } from '../lab/sshd.ts';
-import type { Sshd } from '../lab/sshd.ts';
-import { codeOf, nextOp, openGround, parcel, picture, processesOf, soon, unpack, upload } from './ground.ts';
+import { codeOf, nextOp, onGround, parcel, picture, processesOf, soon, unpack, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 
 const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 0 };
 const ROUNDS = 6;
 
 describe.each(['ssh client', 'agent'])('killing the %s', (victim) => {
-  let sshd: Sshd | null = null;
   let ground: Ground;
   let channel: Channel;
   let path: string;
 
-  beforeAll(async () => {
-    if (victim === 'ssh client') sshd = await startSshd();
-  });
-  afterAll(async () => sshd?.stop());
-  beforeEach(async () => {
-    ground = await openGround(sshd);
-    channel = ground.channel();
-    path = channel.server.path;
-  });
-  afterEach(async () => ground.close());
+  onGround(victim === 'agent' ? 'local' : 'ssh', (on) => ({ ground, channel, path } = on));
 
   function kill(): void {
     const isVictim = (line: string): boolean =>

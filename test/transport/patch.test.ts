@@ -1,12 +1,12 @@
 // Patches: a server makes a pack of what it has and what differs, and takes nothing that does not come out right.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Channel, Patch, Shipment } from '../../src/core/channel.ts';
 import { releaseTree } from '../../src/core/manifest.ts';
 import { referenceFor } from '../../src/core/patch.ts';
-import { codeOf, nextOp, openGround, picture, shipment, soon, unpack } from './ground.ts';
+import { codeOf, nextOp, onGround, picture, shipment, soon, unpack } from './ground.ts';
 import type { Ground, TestArtifact } from './ground.ts';
 
 describe('a patch', () => {
@@ -16,10 +16,8 @@ describe('a patch', () => {
   let one: TestArtifact;
   let two: TestArtifact;
 
+  onGround('local', (on) => ({ ground, channel, path } = on));
   beforeEach(async () => {
-    ground = await openGround();
-    channel = ground.channel();
-    path = channel.server.path;
     const texts = Array.from({ length: 20 }, () => randomBytes(6_000).toString('base64'));
     const tree = Object.fromEntries(texts.map((text, i) => [`d ${i % 3}/it's\n${i}`, text]));
     one = await ground.artifact({ ...tree, same: 'same' });
@@ -30,7 +28,6 @@ describe('a patch', () => {
     });
     await unpack(ground, channel, 'r1', one);
   });
-  afterEach(async () => ground.close());
 
   async function patchOf(shipped: Shipment, from: TestArtifact | null): Promise<Patch> {
     const send = from === null ? two.manifest.entries : releaseTree(two.manifest, []).entries.filter((entry) => entry.path !== 'same');

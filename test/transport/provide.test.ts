@@ -1,13 +1,11 @@
 // The agent's verbs for files from outside: each file whole or not at all, rights from the first byte, repeats that change nothing.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import type { ProvidedFile } from '../../src/core/files.ts';
-import { startSshd } from '../lab/sshd.ts';
-import type { Sshd } from '../lab/sshd.ts';
-import { codeOf, nextOp, openGround, soon, upload } from './ground.ts';
+import { codeOf, nextOp, onGround, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 
 const file = (path: string, content: string | Buffer, mode: ProvidedFile['mode'] = 0o644): ProvidedFile => ({
@@ -17,21 +15,11 @@ const file = (path: string, content: string | Buffer, mode: ProvidedFile['mode']
 });
 
 describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
-  let sshd: Sshd | null = null;
   let ground: Ground;
   let channel: Channel;
   let path: string;
 
-  beforeAll(async () => {
-    if (kind === 'ssh') sshd = await startSshd();
-  });
-  afterAll(async () => sshd?.stop());
-  beforeEach(async () => {
-    ground = await openGround(sshd);
-    channel = ground.channel();
-    path = channel.server.path;
-  });
-  afterEach(async () => ground.close());
+  onGround(kind, (on) => ({ ground, channel, path } = on));
 
   const at = (name: string): string => join(path, '.lockstep/files/r1', name);
   const modeOf = (name: string): string => (statSync(at(name)).mode & 0o777).toString(8);

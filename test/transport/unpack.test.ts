@@ -1,11 +1,11 @@
 // Packs: exactly the manifest arrives in one round trip, whatever is in the way, and no other release is ever touched by it.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { link, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
-import { EVERY_CHANGE, MTIME, codeOf, nextOp, openGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
+import { EVERY_CHANGE, MTIME, codeOf, nextOp, onGround, parcel, picture, shipment, soon, unpack } from './ground.ts';
 import type { Ground, Tree } from './ground.ts';
 
 const LONG = `${'long/'.repeat(30)}${'n'.repeat(200)}`;
@@ -35,12 +35,7 @@ describe('a pack', () => {
   let channel: Channel;
   let path: string;
 
-  beforeEach(async () => {
-    ground = await openGround();
-    channel = ground.channel();
-    path = channel.server.path;
-  });
-  afterEach(async () => ground.close());
+  onGround('local', (on) => ({ ground, channel, path } = on));
 
   const release = (name: string): string => join(path, 'releases', name);
 

@@ -1,12 +1,12 @@
 // Uploads: exactly the manifest arrives, whatever is in the way, and no other release is ever touched by it.
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { startSshd } from '../lab/sshd.ts';
-import { EVERY_CHANGE, MTIME, codeOf, nextOp, openGround, parcel, picture, soon, upload } from './ground.ts';
+import { EVERY_CHANGE, MTIME, codeOf, nextOp, onGround, openGround, parcel, picture, soon, upload } from './ground.ts';
 import type { Ground, TestArtifact, Tree } from './ground.ts';
 
 const ODD = [
@@ -33,12 +33,7 @@ describe('an upload', () => {
   let channel: Channel;
   let path: string;
 
-  beforeEach(async () => {
-    ground = await openGround();
-    channel = ground.channel();
-    path = channel.server.path;
-  });
-  afterEach(async () => ground.close());
+  onGround('local', (on) => ({ ground, channel, path } = on));
 
   const release = (name: string): string => join(path, 'releases', name);
 
