@@ -122,7 +122,9 @@ describe('clusters whose releases come by packs and by rsync, with clones made a
     const revision = await commit();
     await shop.push('HEAD:main');
     const environment = await startOf(rsync);
-    await shop.start([process.execPath, CRASHING], { ...environment, KILL_AT: at, KILL_WHEN: when });
+    const order = join(shop.dir, 'kill');
+    await writeFile(order, `${when} ${at}`);
+    await shop.start([process.execPath, CRASHING], { ...environment, KILL_FILE: order });
     const child = shop.daemon();
     await until(() => child?.signalCode === 'SIGKILL', { timeoutMs: 40_000, what: `the daemon dies ${when} ${at}` });
     await shop.stop();

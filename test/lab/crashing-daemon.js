@@ -1,10 +1,11 @@
-// The daemon, killed by SIGKILL right before or after the journal append with a given number (counted from its start), or the first one that holds
-// an event of a given stage: KILL_AT is a number, or `started 3`, `finished 3`.
-// Environment: LOCKSTEP_CONFIG, LOCKSTEP_DATA, LOCKSTEP_LISTEN, KILL_AT, KILL_WHEN (before | after).
+// The daemon, killed by SIGKILL right before or after the journal append with a given number, or the first one that holds an event of a given stage.
+// Which one stands in a file as `before 3`, `after 3`, `before started 3` or `after finished 3`, and is counted from when the file is there.
+// Environment: LOCKSTEP_CONFIG, LOCKSTEP_DATA, LOCKSTEP_LISTEN, KILL_FILE.
+import { readFileSync } from 'node:fs';
 import { createLog } from '../../dist/notify/log.js';
 import { startDaemon } from '../../dist/daemon.js';
 
-const { LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: data, LOCKSTEP_LISTEN: listen = '', KILL_AT, KILL_WHEN } = process.env;
+const { LOCKSTEP_CONFIG: config, LOCKSTEP_DATA: data, LOCKSTEP_LISTEN: listen = '', KILL_FILE } = process.env;
 const [address, port] = listen.split(':');
 let appends = 0;
 
@@ -18,9 +19,10 @@ const daemon = await startDaemon({
   wrapStore: (store) => ({
     ...store,
     append: async (batch) => {
-      appends += 1;
-      const isIt = appends === Number(KILL_AT) || batch.events.some(({ event }) => `${event.type} ${event.stage}` === KILL_AT);
-      if (isIt && KILL_WHEN === 'before') process.kill(process.pid, 'SIGKILL');
+      const [, when, at] = /^(\w+) (.*)$/.exec(order()) ?? [];
+      if (at !== undefined) appends += 1;
+      const isIt = appends === Number(at) || batch.events.some(({ event }) => `${event.type} ${event.stage}` === at);
+      if (isIt && when === 'before') process.kill(process.pid, 'SIGKILL');
       await store.append(batch);
       if (isIt) process.kill(process.pid, 'SIGKILL');
     },
@@ -28,3 +30,11 @@ const daemon = await startDaemon({
 });
 console.log(`Lockstep listening on ${daemon.url}`);
 process.on('SIGTERM', () => void daemon.stop().then(() => process.exit(0)));
+
+function order() {
+  try {
+    return readFileSync(KILL_FILE, 'utf8');
+  } catch {
+    return '';
+  }
+}
