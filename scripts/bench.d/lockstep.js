@@ -132,6 +132,8 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
     again: () => ask('deploy', 'production', '--wait'),
     /** Goes back at once: everything but the switch comes later. */
     rollBack: () => ask('rollback', 'production', '--emergency', '--wait'),
+    /** When the last deployment was asked for, milliseconds since 1970. */
+    requestedAt: async () => Date.parse((await api('/deployments?limit=1')).deployments[0].requestedAt),
     /** When the hook of the last push was heard, milliseconds since 1970. */
     toldAt: async () => Date.parse((await api('/deliveries?limit=1')).deliveries[0].receivedAt),
     end: async () => {

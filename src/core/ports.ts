@@ -107,8 +107,8 @@ export type PackRequest = {
 
 /** Packs parts of artifacts for the way to the servers. */
 export type Packer = {
-  /** What is best for so many bytes, out of what a server can read. */
-  choose(possible: readonly Compression[], bytes: number): Compression;
+  /** What is best for so many bytes that so many servers get, out of what a server can read. */
+  choose(possible: readonly Compression[], bytes: number, servers: number): Compression;
   /** The pack can be read until nobody has read it for ten minutes. Rejects with DeployError `artifact`, `disk`. */
   pack(request: PackRequest): Promise<Pack>;
   /** What differs from the contents of `files` of a directory, one after the other, as `zstd --patch-from` has it. Rejects as `pack`. */

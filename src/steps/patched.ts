@@ -37,7 +37,7 @@ async function make({ packer, target, base, isSuspect, shipment: plain }: Goods,
   const { shared, provided } = target.laid;
   const reference = referenceFor(parcelFor(target, base).send, releaseTree(holder.artifact.manifest, shared, provided).entries);
   // Is there a zstd on this machine?
-  if (reference === null || packer.choose(['zstd'], Infinity) !== 'zstd') return null;
+  if (reference === null || packer.choose(['zstd'], Infinity, 1) !== 'zstd') return null;
   const shipment = await shipmentFor(packer, target, base, { compression: 'none', isSuspect });
   const { files } = reference;
   const pack = await packer.patch(shipment.pack, holder.artifact.directory, files);

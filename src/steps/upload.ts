@@ -72,7 +72,7 @@ export function uploader(artifacts: Artifacts, packer: Packer): Upload {
     const { bytes, through } = parcelFor(target, base);
     const isListable = !through.some((path) => path.includes('\n'));
     return isListable && carrierFor(deployment.cluster, greeting, bytes) === 'pack'
-      ? bringPacked(work, target, base, packer.choose(greeting.unpacks, bytes), isSuspect)
+      ? bringPacked(work, target, base, packer.choose(greeting.unpacks, bytes, work.deployment.cluster.servers.length), isSuspect)
       : unprepared(await bringByRsync(work, target, base, isSuspect));
   }
 

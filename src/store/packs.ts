@@ -16,8 +16,12 @@ import { tarOf } from './tar.ts';
 
 /** Up to here a pack is kept in memory. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
-/** Smaller ones are not worth a compressor here and on every server: they are ten milliseconds of a line of 100 Mbit/s. */
-const WORTH_COMPRESSING_BYTES = 128 * 1024;
+/**
+ * Smaller ones are not worth a compressor on every server, and so few bytes for all of them not one here: on a line of 100 Mbit/s a mebibyte takes
+ * a twelfth of a second.
+ */
+const WORTH_COMPRESSING_BYTES = 64 * 1024;
+const WORTH_COMPRESSING_IN_ALL_BYTES = 1024 * 1024;
 const KEPT_MS = 10 * 60_000;
 
 /** Keeps large packs as files in `directory`, which is emptied first; each until it has not been read for ten minutes. */
@@ -31,7 +35,8 @@ export async function openPacker(directory: string): Promise<Packer> {
     hasZstd && possible.includes('zstd') ? 'zstd' : possible.includes('gzip') ? 'gzip' : 'none';
 
   return {
-    choose: (possible, bytes) => (bytes < WORTH_COMPRESSING_BYTES ? 'none' : choose(possible)),
+    choose: (possible, bytes, servers) =>
+      bytes < WORTH_COMPRESSING_BYTES || bytes * servers < WORTH_COMPRESSING_IN_ALL_BYTES ? 'none' : choose(possible),
     pack: async (request) => {
       try {
         return request.bytes <= IN_MEMORY_BYTES

@@ -13,11 +13,32 @@ const FILES_IN_A_TURN = 50;
 /** Names up to here fit into the header itself. */
 const SHORT = 100;
 
+/** What goes on together: a compressor would else get three pieces for every file. */
+const PIECE = 256 * 1024;
+
 /**
  * The archive in pieces, in the format of GNU tar (its manual, "Basic Tar Format"). Directories come before what is in them, links last: no
  * file is ever written through one. Rejects with DeployError `artifact` when a file is not as long as its manifest says.
  */
 export async function* tarOf(
+  directory: string,
+  entries: readonly ManifestEntry[],
+  links: readonly ReleaseLink[],
+): AsyncGenerator<Buffer, void, undefined> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of membersOf(directory, entries, links)) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes < PIECE) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+  }
+  yield Buffer.concat(parts);
+}
+
+async function* membersOf(
   directory: string,
   entries: readonly ManifestEntry[],
   links: readonly ReleaseLink[],

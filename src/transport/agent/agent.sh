@@ -37,6 +37,7 @@ serve() {
   exec 3>&1 >/dev/null
   trap 'exit 1' HUP INT PIPE TERM
   trap '[ ! -d "$session" ] || rm -rf "$session"' EXIT
+  find_time # All verbs know by it which start of the machine this is.
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
   printf '\n@%s ready\n' "$nonce" >&3
   while read -r seq verb epoch op size one two three four five six; do

@@ -6,7 +6,6 @@
 collect() { # AHEAD. Removes only what Lockstep brought: what was there before it may hold anything.
   enter
   find_current
-  read_lock
   idle_release=''
   [ -z "$letter_a" ] || idle_release=$(readlink "$idle")
   stuck=''

@@ -24,11 +24,13 @@ add_lock() { # TOKEN SECONDS FALLBACK
   find_time && printf '\n%s\n' "$1 $epoch $boot $((uptime + $2)) $3 ." >>.lockstep/lock || exit 1
 }
 
+boot=''
+
 # Sets `uptime` (the server's own clock: seconds since it started; nobody can set it) and `boot`, which names that start.
 find_time() {
   read -r uptime _ 2>/dev/null </proc/uptime || uptime=$(date +%s)
   uptime=${uptime%.*}
-  read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=none
+  [ -n "$boot" ] || read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=none
 }
 
 is_over() { # The lock that was read.
@@ -67,7 +69,6 @@ yield_lock() {
 }
 
 need_lock() {
-  read_lock
   [ "$holder" = "$1" ] || refuse lock-lost "the lock is not held any more${holder:+; it belongs to $holder}"
 }
 
@@ -98,7 +99,6 @@ lock() { # TOKEN SECONDS WAIT NOW
     [ ! -f .lockstep/ready ] || read -r prepared <.lockstep/ready
     [ "$prepared" = "$1" ] || answer '{"state":"unready"}'
   fi
-  read_lock
   if [ -z "$holder" ]; then
     find_current
     adopt_current
@@ -107,7 +107,8 @@ lock() { # TOKEN SECONDS WAIT NOW
   yield_lock "$1"
   [ "$size" -eq 0 ] || cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
   if [ -z "$holder" ]; then add_lock "$1" "$2" "$fallback"; else write_lock "$1" "$2" "$fallback"; fi
-  start_watchdog
+  # What has prepared it was a moment ago.
+  if [ "$mutex" != kept ] || [ "$size" -gt 0 ]; then start_watchdog; fi
   tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1
   exec 8>>.lockstep/bots
@@ -134,7 +135,6 @@ decide() { # TOKEN RELEASE SECONDS SYNC. SYNC `now`: what follows cannot be undo
 
 unlock() { # TOKEN
   enter
-  read_lock
   yield_lock "$1"
   remove_lock
   answer '{}'

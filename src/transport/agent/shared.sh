@@ -17,7 +17,8 @@ is_name() {
 need_name() { is_name "$1" || refuse refused "not a name: $1"; }
 
 # Every verb starts here: one at a time; nothing for a daemon that was replaced (its epoch is older); nothing for a request that a later
-# one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done.
+# one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done. The lock
+# that is in force has been read then.
 enter() {
   take_mutex || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
   known=0
