@@ -6,12 +6,17 @@ import { damaged, git, tryGit } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { fileMode, readTargets, writeFiles } from './git-export.ts';
 import type { File } from './git-export.ts';
+import { readSmallBlobs } from './git-objects.ts';
 import type { GitEntry } from './git-tree.ts';
 import { subdirectoryParts } from './names.ts';
 import { createTreeGuard } from './tree-guard.ts';
 
 /** One path that differs: what was there (anything at all, a directory too), and what is there now; `null`: nothing. Sizes are still to be asked for. */
 type Change = { readonly path: Buffer; readonly wasThere: boolean; readonly now: Omit<GitEntry, 'size' | 'path'> | null };
+
+/** So many contents, of so many bytes together, are held in memory. */
+const FEW = 500;
+const SMALL = 4 * 1024 * 1024;
 
 const NOTHING = '000000';
 const DIRECTORY = '040000';
@@ -30,8 +35,11 @@ export async function exportDifference(
   const changes = await listChanges(mirror, older, newer, subdirectory, signal);
   if (changes === null) return null;
   const gone = new Set(changes.filter((change) => change.wasThere).map((change) => change.path.toString()));
-  const entries = await withSizes(mirror, changes, signal);
-  const targets = await readTargets(mirror, entries, signal);
+  const ids = blobsIn(changes);
+  // A commit is small as a rule: then its contents are asked for at once, and not their sizes first.
+  const contents = ids.length > FEW ? null : await readSmallBlobs(mirror, ids, SMALL, signal);
+  const entries = contents === null ? await withSizes(mirror, changes, ids, signal) : sized(changes, (id) => contents.get(id)?.length);
+  const targets = contents ?? (await readTargets(mirror, entries, signal));
   const guard = createTreeGuard(`the tree of ${mirror.title} at ${newer}`);
   for (const entry of base) if (!gone.has(entry.path)) guard.trust(entry);
   const files: File[] = [];
@@ -48,7 +56,7 @@ export async function exportDifference(
   guard.finish();
   const parents = new Set([...directories, ...[...files, ...links].map(({ path }) => dirname(path))]);
   for (const path of parents) await mkdir(join(directory, path), { recursive: true, mode: 0o755 });
-  await writeFiles({ mirror, commit: newer, files }, directory, signal);
+  await writeFiles({ mirror, commit: newer, files }, directory, signal, contents);
   for (const link of links) await symlink(link.target, join(directory, link.path));
   return [...gone];
 }
@@ -83,11 +91,17 @@ async function listChanges(
   return changes;
 }
 
+/** What is new of files and links. */
+function blobsIn(changes: readonly Change[]): string[] {
+  const isBlob = (mode: string): boolean => mode.startsWith('1') && mode !== '160000';
+  return [...new Set(changes.flatMap(({ now }) => (now !== null && isBlob(now.mode) ? [now.id] : [])))];
+}
+
+const sized = (changes: readonly Change[], sizeOf: (id: string) => number | undefined): GitEntry[] =>
+  changes.flatMap(({ path, now }) => (now === null ? [] : [{ ...now, path, size: sizeOf(now.id) ?? 0 }]));
+
 /** What is new, with the sizes of its blobs. */
-async function withSizes(mirror: Mirror, changes: readonly Change[], signal: AbortSignal): Promise<GitEntry[]> {
-  const entries = changes.flatMap(({ path, now }) => (now === null ? [] : [{ ...now, path }]));
-  const blobs = [...new Set(entries.filter(({ mode }) => mode.startsWith('1') && mode !== '160000').map(({ id }) => id))];
-  if (blobs.length === 0) return entries.map((entry) => ({ ...entry, size: 0 }));
+async function withSizes(mirror: Mirror, changes: readonly Change[], blobs: readonly string[], signal: AbortSignal): Promise<GitEntry[]> {
   const tried = `reading the files of ${mirror.title}`;
   const input = blobs.map((id) => `${id}\n`).join('');
   const lines = (await git(mirror, { tried, args: ['cat-file', '--batch-check'], input, signal })).toString().split('\n');
@@ -97,5 +111,5 @@ async function withSizes(mirror: Mirror, changes: readonly Change[], signal: Abo
     if (match?.[1] !== id) throw damaged(tried, `fatal: bad object: ${lines[index] ?? id}`);
     sizes.set(id, Number(match[2]));
   }
-  return entries.map((entry) => ({ ...entry, size: sizes.get(entry.id) ?? 0 }));
+  return sized(changes, (id) => sizes.get(id));
 }

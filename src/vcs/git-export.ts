@@ -173,19 +173,33 @@ async function write(part: Part, directory: string, signal: AbortSignal): Promis
   await writeFiles(part, directory, signal);
 }
 
-/** Writes files into directories that are there. */
-export async function writeFiles(part: Pick<Part, 'mirror' | 'commit' | 'files'>, directory: string, signal: AbortSignal): Promise<void> {
+/** Writes files into directories that are there. `contents`: of all their blobs, by id; `null`: to be read. */
+export async function writeFiles(
+  part: Pick<Part, 'mirror' | 'commit' | 'files'>,
+  directory: string,
+  signal: AbortSignal,
+  contents: ReadonlyMap<string, Buffer> | null = null,
+): Promise<void> {
   const pointers: LfsPointer[] = [];
-  const take = async (file: File, content: AsyncIterable<Buffer>): Promise<void> => {
+  const put = (file: File, bytes: Buffer): void => {
     const path = join(directory, file.path);
-    if (file.size > SMALL) return writeLarge(path, file.mode, content);
-    const bytes = await whole(content);
     const pointer = part.mirror.repository.lfs && bytes.length < POINTER_MAX ? parsePointer(bytes.toString()) : null;
     if (pointer !== null) pointers.push({ ...pointer, text: bytes.toString(), file: path, path: file.path });
     writeSmall(path, file.mode, pointer === null ? bytes : Buffer.alloc(0));
   };
-  await readBlobs(part.mirror, part.files, take, signal);
+  const take = async (file: File, content: AsyncIterable<Buffer>): Promise<void> => {
+    if (file.size > SMALL) await writeLarge(join(directory, file.path), file.mode, content);
+    else put(file, await whole(content));
+  };
+  if (contents === null) await readBlobs(part.mirror, part.files, take, signal);
+  else for (const file of part.files) put(file, contentOf(file, contents));
   await fillPointers(part.mirror, part.commit, pointers, signal);
+}
+
+function contentOf({ id, path }: File, contents: ReadonlyMap<string, Buffer>): Buffer {
+  const content = contents.get(id);
+  if (content === undefined) throw new Error(`nobody has read ${path} (${id})`);
+  return content;
 }
 
 function writeSmall(path: string, mode: number, content: Buffer): void {

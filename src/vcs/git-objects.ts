@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { damaged, streamGit, TRANSFER_TIMEOUT_MS } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 
-export type WantedBlob = { readonly id: string; readonly size: number };
+/** `size` null: not known. */
+export type WantedBlob = { readonly id: string; readonly size: number | null };
 
 /**
  * Reads blobs in the given order. `take` gets each one's content in chunks and must read them all. The content of every blob is checked
@@ -23,11 +24,49 @@ export async function readBlobs<T extends WantedBlob>(
     const source = reader(stdout);
     for (const blob of blobs) {
       const header = await source.line();
-      if (header !== `${blob.id} blob ${blob.size}`) throw damaged(tried, `fatal: bad object: ${header}`);
-      await take(blob, checked(source.content(blob.size), blob, tried));
+      const size = blob.size ?? sizeIn(header);
+      if (header !== `${blob.id} blob ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
+      await take(blob, checked(source.content(size), { id: blob.id, size }, tried));
       await source.line();
     }
   });
+}
+
+const sizeIn = (header: string): number => Number(/ ([0-9]+)$/.exec(header)?.[1] ?? 0);
+
+/** There is more of it than was asked for. */
+class TooMuch extends Error {}
+
+/** Reads blobs of `most` bytes together at most, by id; `null`: they are larger. Throws as `readBlobs`. */
+export async function readSmallBlobs(
+  mirror: Mirror,
+  ids: readonly string[],
+  most: number,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Buffer> | null> {
+  const found = new Map<string, Buffer>();
+  let left = most;
+  const take = async ({ id }: WantedBlob, content: AsyncIterable<Buffer>): Promise<void> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of content) {
+      left -= chunk.length;
+      if (left < 0) throw new TooMuch();
+      chunks.push(chunk);
+    }
+    found.set(id, Buffer.concat(chunks));
+  };
+  try {
+    await readBlobs(
+      mirror,
+      ids.map((id) => ({ id, size: null })),
+      take,
+      signal,
+    );
+    return found;
+  } catch (error) {
+    if (error instanceof TooMuch) return null;
+    throw error;
+  }
 }
 
 function* requests(blobs: readonly WantedBlob[]): Iterable<string> {
@@ -35,7 +74,7 @@ function* requests(blobs: readonly WantedBlob[]): Iterable<string> {
 }
 
 /** Passes a blob's content on and compares its hash with its id (`blob <size>\0<content>`, gitformat-pack(5)). */
-async function* checked(content: AsyncIterable<Buffer>, blob: WantedBlob, tried: string): AsyncIterable<Buffer> {
+async function* checked(content: AsyncIterable<Buffer>, blob: { id: string; size: number }, tried: string): AsyncIterable<Buffer> {
   const hash = createHash(blob.id.length === 64 ? 'sha256' : 'sha1').update(`blob ${blob.size}\0`);
   for await (const chunk of content) {
     hash.update(chunk);
