@@ -4,6 +4,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, must, start, until } from '../shared/programs.js';
 
+/** What it serves is looked at on the servers; the daemon is only asked how it ended, and every answer takes time of the machine that is measured. */
+const ASK_EVERY_MS = 250;
 /** Headers of a question to the daemon and of its answer, HTTP's and TCP's. */
 const HTTP_BYTES = 900;
 
@@ -109,7 +111,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
         },
         'the deployment of the push',
         60_000,
-        100,
+        ASK_EVERY_MS,
       );
       self.last = await until(
         async () => {
@@ -118,7 +120,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
         },
         'the end',
         900_000,
-        lab.servers.length > 100 ? 500 : 100,
+        lab.servers.length > 100 ? 2 * ASK_EVERY_MS : ASK_EVERY_MS,
       );
       if (self.last.result !== 'done') throw new Error(`deployment ${found.number}: ${self.last.result}: ${self.last.problem?.message}`);
     },

@@ -94,6 +94,8 @@ describe('the connection of the page', () => {
           : 14_001 + 997 * (connections % 9);
     };
     proxy.cutAll();
+    // Whoever has heard of no event yet does not know where to go on.
+    await until(() => proxy.open() > 0, { what: 'the page is connected again' });
     await shop.commit({ 'index.html': 'one\n' }, 'Open the shop');
     await shop.push('HEAD:servers/fleet');
     await until(async () => (await shop.status('fleet')).deployment === 1, { what: 'the deployment begins' });
