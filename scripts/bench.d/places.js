@@ -12,7 +12,8 @@ export function scale(low, high, from, to) {
 /** 1, 2, 5, 10, … times a power of ten: those between, and one on each side, so that all lies between the first and the last. */
 export function ticksAround(least, most) {
   const steps = [];
-  for (let power = Math.floor(Math.log10(least)); power <= Math.ceil(Math.log10(most)); power++)
+  // A power more on both sides: logarithms are rounded.
+  for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.ceil(Math.log10(most)) + 1; power++)
     for (const one of [1, 2, 5]) steps.push(Number((one * 10 ** power).toPrecision(1)));
   const first = steps.findLastIndex((step) => step <= least);
   const last = steps.findIndex((step) => step >= most && step > steps[first]);
