@@ -108,11 +108,7 @@ describe('a pack', () => {
     await channel.switch(nextOp(), null, 'r1', soon());
     await channel.collect([], soon(), true);
     expect(readdirSync(next)).toEqual(['r1']);
-    // What hello has seen holds for this clone only.
-    await channel.hello(soon());
-    expect(readFileSync(join(path, '.lockstep/seen'), 'utf8')).toMatch(/^r1 /);
     expect(await unpack(ground, channel, 'r2', two, { base })).toMatchObject({ clone: 'ahead' });
-    expect(readFileSync(join(path, '.lockstep/seen'), 'utf8')).toBe('');
     expect(await picture(release('r2'))).toEqual(await picture(two.directory));
     expect(readdirSync(next)).toEqual([]);
     const damages: (() => unknown)[] = [

@@ -26,7 +26,6 @@
 #   placed      what hello brought last: its name                          ready    the lock that everything is prepared for
 #   serving     the release that was served last; a guess that saves work  version.*  of a program: where it is, and its version
 #   sound       the release in next/: as old as the last look at it that found it right
-#   seen        the release in next/, if hello has just found that nobody has touched it since
 #   layout      A, B, configuration, test, reload; not there: `current` is all    site     a change of that configuration that is not over
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 

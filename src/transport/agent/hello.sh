@@ -42,7 +42,6 @@ hello() { # BYTES BYTES NAME LOOK
   find_rsync
   find_unpackers
   leave # What follows only reads, and may take a moment.
-  [ "$epoch" -eq 0 ] || look_ahead
   tree=-
   if [ "$4" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
   answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"unpacks\":[$unpacks],\"tree\":$(null_or "$tree")}"

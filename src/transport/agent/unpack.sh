@@ -79,7 +79,7 @@ take_clone() {
     mkdir "$incoming" || exit 1
     wrong="there is no release $base to start from"
   else
-    if read_tree "$base" && [ "$recorded" = "$base_tree" ] && { was_sound "$base" || is_sound "$base"; }; then sound=yes; fi
+    if read_tree "$base" && [ "$recorded" = "$base_tree" ] && is_sound "$base"; then sound=yes; fi
     if mv -T ".lockstep/next/$base" "$incoming" 2>/dev/null; then
       clone=ahead
       unlink_outside "$base"
@@ -187,20 +187,6 @@ is_sound() { # RELEASE
   # A mark from the future: the clock was set back.
   [ "$vouched" = "$1" ] && [ .lockstep/order -nt .lockstep/sound ] &&
     changed=$(find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit 2>&1) && [ -z "$changed" ]
-}
-
-# An upload will soon ask for it, when everybody waits; now they may be waiting for a build.
-look_ahead() {
-  is_name "$serving" && [ -d ".lockstep/next/$serving" ] && is_sound "$serving" || return 0
-  find_time
-  { echo "$serving $boot $uptime" >.lockstep/seen; } 2>/dev/null
-}
-
-# Did `look_ahead` find it so a moment ago? It is asked once: the next clone of that name is another one.
-was_sound() { # RELEASE
-  seen='' seen_boot='' seen_at=0
-  [ ! -s .lockstep/seen ] || read -r seen seen_boot seen_at <.lockstep/seen
-  [ -n "$seen" ] && : >.lockstep/seen && find_time && [ "$seen $seen_boot" = "$1 $boot" ] && [ $((uptime - seen_at)) -le 2 ]
 }
 
 # Sets `recorded` to the hash of the tree that a release was sealed with. False: a record from before that was written down.
