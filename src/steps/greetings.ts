@@ -27,8 +27,7 @@ export async function greet(channel: Channel, now: () => number, signal: AbortSi
 }
 
 function freshOf({ answer, settledAt }: Ahead, channel: Channel, now: () => number, signal: AbortSignal): Promise<Greeting> {
-  if (settledAt === null) return answer;
-  if (now() - settledAt > FRESH_MS) return channel.hello(signal);
+  if (settledAt !== null && now() - settledAt > FRESH_MS) return channel.hello(signal);
   // Things may have come right since.
   return answer.catch(() => channel.hello(signal));
 }

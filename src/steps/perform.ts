@@ -69,6 +69,8 @@ const UPLOAD_LIMIT_MS = 3_600_000;
 /** Users are served by then; disks may be slow. */
 const COLLECT_LIMIT_MS = 180_000;
 const CONNECT_LIMIT_MS = 40_000;
+/** Servers of a cluster that are asked what they serve while it is being built; in a larger one they are only connected to. */
+const GREETED_AHEAD = 50;
 /** For a server whose release was changed: its files are listed, and copied where the cluster wants it. */
 const CHANGED_LIMIT_MS = 900_000;
 
@@ -105,8 +107,8 @@ function askAhead({ deployment, tools, signal }: Work): void {
   deployment.cluster.servers.forEach((server, index) => {
     if (deployment.members[index]?.excluded !== null) return;
     const channel = tools.channel(deployment, server);
-    // What somebody changed by hand until then is looked for when it begins.
-    if (looksBefore(deployment)) channel.connect(signal);
+    // Of a large fleet some wait long for their turn to connect; and what somebody changed by hand until then is looked for when it begins.
+    if (deployment.cluster.servers.length > GREETED_AHEAD || looksBefore(deployment)) channel.connect(signal);
     else greetAhead(channel, tools.now, signal);
   });
 }
