@@ -65,6 +65,8 @@ export type ChannelOptions = {
   readonly link: Link;
   readonly limiter: Limiter;
   readonly warm?: KeeperOptions['warm'];
+  /** How long it may have to wait for its turn to connect, beside what the connection takes; absent: not at all. */
+  readonly turnMs?: number;
   /** Is it given up soon when it breaks? */
   readonly isBrief?: boolean;
   /** The budget of the server's zone. */
@@ -74,7 +76,7 @@ export type ChannelOptions = {
 };
 
 export function agentChannel(options: ChannelOptions): Channel {
-  const { server, epoch, layout, page, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
+  const { server, epoch, layout, page, link, limiter, warm = null, turnMs = 0, isBrief = false, pacer = null, hostKeys } = options;
   const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
@@ -216,7 +218,13 @@ export function agentChannel(options: ChannelOptions): Channel {
     connect: (signal) => keeper.connect(signal),
     hello: async (signal, look) => {
       const { payload, pageBytes, name } = helloPayload(WITH_LOCK, page, layout);
-      const question = { verb: 'hello', what: 'connection', words: [WITH_LOCK.length, pageBytes, name, look ?? '-'], signal };
+      const question = {
+        verb: 'hello',
+        what: 'connection',
+        words: [WITH_LOCK.length, pageBytes, name, look ?? '-'],
+        limitMs: 30 * SECOND + turnMs,
+        signal,
+      };
       const greeting = await ask({ ...question, read: (value) => (isState(value, 'unplaced') ? null : greetingOf(value)) });
       return greeting ?? ask({ ...question, payload, read: greetingOf });
     },

@@ -16,6 +16,9 @@ import { simulatedServers } from './simulated.ts';
 import { knownHostsOf, sshLink } from './ssh.ts';
 import { warmSessions } from './warm-sessions.ts';
 
+/** For each server of a cluster: in a large one some wait long for their turn to connect. */
+const TURN_MS = 100;
+
 export type TransportOptions = {
   /** `<data>/ssh`: holds `id_ed25519` and `known_hosts`. Created with mode 0700. */
   readonly directory: string;
@@ -58,7 +61,7 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     const { epoch, cluster, lane } = settings;
     const common = {
       ...{ server, epoch, layout: cluster.layout, page: cluster.maintenance?.page ?? '' },
-      ...{ limiter: limiterOf(settings), isBrief: lane !== undefined },
+      ...{ limiter: limiterOf(settings), turnMs: TURN_MS * cluster.servers.length, isBrief: lane !== undefined },
       pacer: pacerFor(server, settings),
       hostKeys: (other: Server) => hostKeysOf(other, knownHostsOf(cluster.ssh, directory)),
     };
