@@ -1,5 +1,5 @@
 // The port to one server: what the steps may ask of it. Behind it stand ssh, local and simulated servers.
-import type { Command } from './cluster.ts';
+import type { Cluster, Command } from './cluster.ts';
 import type { ProvidedFile } from './files.ts';
 import type { Server } from './server.ts';
 
@@ -327,10 +327,13 @@ export type Transport = {
   channel(server: Server, settings: ChannelSettings): Channel;
 };
 
+/** How long a server may have to wait for its turn to connect, milliseconds: in a large cluster some wait long. */
+export const turnMs = ({ servers }: Pick<Cluster, 'servers'>): number => 100 * servers.length;
+
 export type ChannelSettings = {
   /** The epoch of this daemon; the server refuses older ones. */
   readonly epoch: number;
-  readonly cluster: import('./cluster.ts').Cluster;
+  readonly cluster: Cluster;
   /**
    * The name of a further conversation with a server, beside that of the deployment's own steps: for what others do not depend on. It is given
    * up soon when the connection breaks. Absent: it is the deployment's own.

@@ -5,7 +5,7 @@ import type { Deployment } from '../core/deployment.ts';
 import type { Listener, Store } from '../core/ports.ts';
 import type { State } from '../core/state.ts';
 import type { EventView } from '../core/views.ts';
-import { createEventWindow, momentOf } from './event-window.ts';
+import { createEventWindow, momentOf, PAGE } from './event-window.ts';
 import type { Entry, Moment } from './event-window.ts';
 
 export type FeedTools = {
@@ -28,7 +28,6 @@ export type EventFeed = {
   moments(deployment: number, after: number, signal: AbortSignal): AsyncGenerator<readonly Moment[]>;
 };
 
-const PAGE = 1_000;
 const MOST_REPLAYED = 8;
 const MOST_ENDS = 1_000;
 

@@ -35,7 +35,8 @@ export type EventWindow = {
 export const WINDOW = 20_000;
 /** Cut in large pieces: removing one entry at a time would move all others each time. */
 const SURPLUS = 5_000;
-const PAGE = 1_000;
+/** So many events are read at a time, from here as from the store. */
+export const PAGE = 1_000;
 const MOST_LISTS = 50;
 
 export function createEventWindow(): EventWindow {

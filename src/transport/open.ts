@@ -1,5 +1,6 @@
 // Opens the transport: chooses by the server how it is reached, and ends everything that was opened.
 import { mkdirSync } from 'node:fs';
+import { turnMs } from '../core/channel.ts';
 import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
 import type { Server } from '../core/server.ts';
 import { zoneOf } from '../core/zone.ts';
@@ -15,9 +16,6 @@ import type { Session } from './session.ts';
 import { simulatedServers } from './simulated.ts';
 import { knownHostsOf, sshLink } from './ssh.ts';
 import { warmSessions } from './warm-sessions.ts';
-
-/** For each server of a cluster: in a large one some wait long for their turn to connect. */
-const TURN_MS = 100;
 
 export type TransportOptions = {
   /** `<data>/ssh`: holds `id_ed25519` and `known_hosts`. Created with mode 0700. */
@@ -61,7 +59,7 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     const { epoch, cluster, lane } = settings;
     const common = {
       ...{ server, epoch, layout: cluster.layout, page: cluster.maintenance?.page ?? '' },
-      ...{ limiter: limiterOf(settings), turnMs: TURN_MS * cluster.servers.length, isBrief: lane !== undefined },
+      ...{ limiter: limiterOf(settings), turnMs: turnMs(cluster), isBrief: lane !== undefined },
       pacer: pacerFor(server, settings),
       hostKeys: (other: Server) => hostKeysOf(other, knownHostsOf(cluster.ssh, directory)),
     };

@@ -107,7 +107,7 @@ lock() { # TOKEN SECONDS WAIT NOW
   yield_lock "$1"
   [ "$size" -eq 0 ] || cmp -s "$payload" maintenance.html || keep ./maintenance.html <"$payload" || exit 1
   if [ -z "$holder" ]; then add_lock "$1" "$2" "$fallback"; else write_lock "$1" "$2" "$fallback"; fi
-  # What has prepared it was a moment ago.
+  # What has prepared the cutover has seen to that, a moment ago.
   if [ "$mutex" != kept ] || [ "$size" -gt 0 ]; then start_watchdog; fi
   tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1

@@ -198,5 +198,5 @@ vouch() { # RELEASE
   read_tree "$1" || return 0
   mark=.lockstep/sound.new.$$
   echo "$1" >"$mark" && sleep 0.02 || return 0
-  if [ "$(tree_within 60 ".lockstep/next/$1")"  = "$recorded" ]; then mv -T "$mark" .lockstep/sound; else rm -f "$mark"; fi
+  if [ "$(tree_within 60 ".lockstep/next/$1")" = "$recorded" ]; then mv -T "$mark" .lockstep/sound; else rm -f "$mark"; fi
 }
