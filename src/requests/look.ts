@@ -4,30 +4,25 @@ import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
 import { decideDeploy } from '../core/decide.ts';
 import type { Decision, Fresh } from '../core/decide.ts';
-import { DeployError, problemOf } from '../core/errors.ts';
-import { branchesOf, clusterCollision, clustersFor } from '../core/mapping.ts';
+import { DeployError } from '../core/errors.ts';
+import { clusterCollision, clustersFor } from '../core/mapping.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { NO_RULES, refusalOf } from '../core/permission.ts';
-import type { Engine, OpenVersionControl, Store, VersionControl } from '../core/ports.ts';
+import type { Engine, Store, VersionControl } from '../core/ports.ts';
 import type { HeadRecord } from '../core/records.ts';
-import type { Change, ChangedRef, Commit, Outcome, Repository } from '../core/repository.ts';
+import type { Change, Commit, Outcome, Repository } from '../core/repository.ts';
 import { isStranger } from '../core/same-repository.ts';
 import { clusterOf } from '../core/state.ts';
 import type { State } from '../core/state.ts';
-import type { Heads } from './heads.ts';
 import { hintedBranches } from './hints.ts';
 import { pusherOf, pusherOfHead } from './pusher.ts';
+import { LOOK_LIMIT_MS } from './sight.ts';
+import type { Sight, SightTools } from './sight.ts';
 import { signatureProblem } from './signed.ts';
 import { understoodCommands, wishesOf } from './wishes.ts';
 import type { Wishes } from './wishes.ts';
 
-export type LookTools = {
-  readonly engine: Engine;
-  readonly store: Store;
-  readonly heads: Heads;
-  readonly configuration: () => Configuration;
-  readonly versionControl: OpenVersionControl;
-};
+export type LookTools = SightTools & { readonly engine: Engine; readonly store: Store };
 
 /** One ref of a change with what came of it. */
 export type RefOutcome = { readonly ref: string; readonly revision: string | null; readonly outcome: Outcome };
@@ -40,46 +35,6 @@ type Candidate = {
   readonly decide: (view: State) => Decision<Outcome>[];
   readonly head: HeadRecord | null;
 };
-
-const LOOK_LIMIT_MS = 600_000;
-/** A repository that does not answer by then is waited for by who needs its answer. */
-const PREFETCH_LIMIT_MS = 30_000;
-/** Of a push of many branches the others can wait for their turn. */
-const PREFETCHED = 4;
-
-/** What the repository says its heads are, or why it does not answer. */
-export type Sight = { readonly heads: ReadonlyMap<string, string> } | { readonly problem: string };
-
-/** Asks the repository itself. Never rejects. `changes`: what others say of it; one way to it is as long as two at the same time. */
-export async function sightOf(tools: LookTools, repository: Repository, changes: readonly Change[] = []): Promise<Sight> {
-  const asked = new AbortController();
-  try {
-    const configuration = tools.configuration();
-    const versionControl = tools.versionControl(repository);
-    const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(PREFETCH_LIMIT_MS)]);
-    for (const branch of newsIn(tools, configuration, repository, changes)) versionControl.prefetch?.(branch, soon);
-    return { heads: await versionControl.heads(branchesOf(configuration, repository.name), AbortSignal.timeout(LOOK_LIMIT_MS)) };
-  } catch (error) {
-    asked.abort();
-    return { problem: problemOf(error).message };
-  }
-}
-
-/** Branches that feed a cluster, and whose heads are said to be others than those that were dealt with. */
-function newsIn({ heads }: LookTools, configuration: Configuration, { name }: Repository, changes: readonly Change[]): string[] {
-  const refs = changes.flatMap((change) => change.refs);
-  const isNews = ({ ref, revision, deleted }: ChangedRef): boolean =>
-    !deleted && revision !== undefined && heads.get(name, ref) !== revision && 'rule' in clustersFor(configuration, name, ref);
-  return [...new Set(refs.filter(isNews).map(({ ref }) => ref))].slice(0, PREFETCHED);
-}
-
-/** Is there something in sight that has not been dealt with: a branch that feeds a cluster and moved, or one that is gone? */
-export function hasMoved(tools: LookTools, repository: Repository, { heads }: { readonly heads: ReadonlyMap<string, string> }): boolean {
-  const configuration = tools.configuration();
-  const isNew = ([branch, revision]: [string, string]): boolean =>
-    tools.heads.get(repository.name, branch) !== revision && 'rule' in clustersFor(configuration, repository.name, branch);
-  return [...heads].some(isNew) || tools.heads.of(repository.name).some((branch) => !heads.has(branch));
-}
 
 /**
  * Records, in one transaction, one outcome for each branch that has moved and for each ref that `change` names.

@@ -1,9 +1,10 @@
 // The lookout: when a repository is looked at. Changes that arrive while one look is under way share the next.
 import { problemOf } from '../core/errors.ts';
 import type { Change, Repository } from '../core/repository.ts';
-import { hasMoved, look, sightOf } from './look.ts';
+import { look } from './look.ts';
 import type { LookTools, RefOutcome } from './look.ts';
 import { withSharedCommits } from './shared-commits.ts';
+import { hasMoved, sightOf } from './sight.ts';
 
 export type Lookout = {
   /**
