@@ -327,9 +327,6 @@ export type Transport = {
   channel(server: Server, settings: ChannelSettings): Channel;
 };
 
-/** How long a server may have to wait for its turn to connect, milliseconds: in a large cluster some wait long. */
-export const turnMs = ({ servers }: Pick<Cluster, 'servers'>): number => 100 * servers.length;
-
 export type ChannelSettings = {
   /** The epoch of this daemon; the server refuses older ones. */
   readonly epoch: number;

@@ -1,5 +1,4 @@
 // perform: the only way from an effect to the world. One file per action says what happens; this one says which.
-import { turnMs } from '../core/channel.ts';
 import type { Channel } from '../core/channel.ts';
 import type { Server } from '../core/server.ts';
 import type { Deployment, Member } from '../core/deployment.ts';
@@ -70,6 +69,8 @@ const UPLOAD_LIMIT_MS = 3_600_000;
 /** Users are served by then; disks may be slow. */
 const COLLECT_LIMIT_MS = 180_000;
 const CONNECT_LIMIT_MS = 40_000;
+/** Added for each server of a cluster, since they take turns to connect. */
+const TURN_MS = 100;
 /** Servers of a cluster that are asked what they serve while it is being built; in a larger one they are only connected to. */
 const GREETED_AHEAD = 50;
 /** For a server whose release was changed: its files are listed, and copied where the cluster wants it. */
@@ -133,7 +134,7 @@ function onServer(work: ServerWork, upload: Upload): Promise<Facts> {
   const { action } = work.effect;
   switch (action) {
     case 'schedule':
-      return schedule(within(CONNECT_LIMIT_MS + turnMs(cluster)), within(CHANGED_LIMIT_MS));
+      return schedule(within(CONNECT_LIMIT_MS + TURN_MS * cluster.servers.length), within(CHANGED_LIMIT_MS));
     case 'upload':
       return upload(within(UPLOAD_LIMIT_MS));
     case 'exercise':

@@ -19,6 +19,12 @@ import { judgeWriteFailure, poisoned } from './write-failure.ts';
 const KEPT_DELIVERIES = 10_000;
 
 /**
+ * Pages of the database in memory. better-sqlite3 builds SQLite with 16 MB, which fill up with history that nobody asks for; what is read again and again
+ * is at the ends of a few trees, and the kernel keeps the file (https://www.sqlite.org/pragma.html#pragma_cache_size).
+ */
+const CACHE_KIB = 4_000;
+
+/**
  * Opens (or makes) `<directory>/lockstep.db`. The caller holds the lock of the data directory (data-lock.ts).
  * WAL with `synchronous=FULL`: each commit is one fsync of the log (https://www.sqlite.org/pragma.html#pragma_synchronous).
  * Rejects with DeployError `store` (cannot be opened, damaged, written by a newer Lockstep) or `configuration` (modes that are too wide).
@@ -66,6 +72,7 @@ function openDatabase(path: string): Database.Database {
   try {
     database.pragma('trusted_schema = OFF');
     database.pragma('synchronous = FULL');
+    database.pragma(`cache_size = -${CACHE_KIB}`);
     // Before the write-ahead log is switched on: a file that is not ours stays as it is.
     migrate(database);
     const mode = database.pragma('journal_mode = WAL', { simple: true });

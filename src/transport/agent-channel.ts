@@ -65,8 +65,6 @@ export type ChannelOptions = {
   readonly link: Link;
   readonly limiter: Limiter;
   readonly warm?: KeeperOptions['warm'];
-  /** How long it may have to wait for its turn to connect, beside what the connection takes; absent: not at all. */
-  readonly turnMs?: number;
   /** Is it given up soon when it breaks? */
   readonly isBrief?: boolean;
   /** The budget of the server's zone. */
@@ -76,7 +74,7 @@ export type ChannelOptions = {
 };
 
 export function agentChannel(options: ChannelOptions): Channel {
-  const { server, epoch, layout, page, link, limiter, warm = null, turnMs = 0, isBrief = false, pacer = null, hostKeys } = options;
+  const { server, epoch, layout, page, link, limiter, warm = null, isBrief = false, pacer = null, hostKeys } = options;
   const keeper = connectionKeeper({ server, link, limiter, warm, isBrief });
   /** Of the last upload that was staged: a repair must not delete its links. */
   let staged: { release: string; links: readonly string[] } = { release: '', links: [] };
@@ -222,7 +220,6 @@ export function agentChannel(options: ChannelOptions): Channel {
         verb: 'hello',
         what: 'connection',
         words: [WITH_LOCK.length, pageBytes, name, look ?? '-'],
-        limitMs: 30 * SECOND + turnMs,
         signal,
       };
       const greeting = await ask({ ...question, read: (value) => (isState(value, 'unplaced') ? null : greetingOf(value)) });

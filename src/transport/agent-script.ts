@@ -3,7 +3,22 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** Functions, in the order in which they are read: the watchdog begins, and ends, with `lock`; `agent` uses all of them, and comes last. */
-const VERBS = ['shared', 'mutex', 'layout', 'lock', 'hello', 'look', 'release', 'unpack', 'relay', 'provide', 'switch', 'run', 'collect'];
+const VERBS = [
+  'shared',
+  'hands',
+  'mutex',
+  'layout',
+  'lock',
+  'hello',
+  'look',
+  'release',
+  'unpack',
+  'relay',
+  'provide',
+  'switch',
+  'run',
+  'collect',
+];
 
 /** The agent, one file on the server; named by its content, so that a daemon of another version brings its own. */
 export const AGENT: Buffer = Buffer.concat([...VERBS, 'agent'].map((part) => readFileSync(new URL(`./agent/${part}.sh`, import.meta.url))));

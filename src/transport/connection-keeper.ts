@@ -7,11 +7,12 @@ import type { Link } from './link.ts';
 import { openSession } from './session.ts';
 import type { Session } from './session.ts';
 import { backoffMs, isTimeOver, pause, within } from './time.ts';
+import type { StopClock } from './time.ts';
 
 export type ConnectionKeeper = {
   /**
    * Runs `work` on an open connection after all earlier work. If the connection breaks, it runs again on a new one, within `limitMs`
-   * (null: no limit but the signal) and a bounded number of times. Rejects with DeployError; `what` is the first word of its message.
+   * (null: no limit but the signal; waiting for a turn to connect does not count) and a bounded number of times. Rejects with DeployError; `what` is the first word of its message.
    */
   use<T>(
     what: string,
@@ -50,10 +51,11 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
   let users = 0;
   let tail: Promise<unknown> = Promise.resolve();
 
-  async function opened(signal: AbortSignal): Promise<Session> {
+  /** That others connect first is no silence of this server: while it waits for its turn, no limit runs. */
+  async function opened(signal: AbortSignal, stopClock: StopClock = () => () => undefined): Promise<Session> {
     if (session?.isOpen() === true) return session;
     await session?.close();
-    session = warm?.take() ?? (await limiter.run(() => openSession(link, server.path, signal), signal));
+    session = warm?.take() ?? (await connected(signal, stopClock()));
     if (isClosed) {
       await session.close();
       throw new DeployError('aborted', `the connection to ${server.name} was closed`);
@@ -62,12 +64,22 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
     return session;
   }
 
-  async function persist<T>(what: string, signal: AbortSignal, work: (session: Session, signal: AbortSignal) => Promise<T>): Promise<T> {
+  const connected = (signal: AbortSignal, itsTurn: () => void): Promise<Session> =>
+    limiter.run(() => {
+      itsTurn();
+      return openSession(link, server.path, signal);
+    }, signal);
+
+  async function persist<T>(
+    what: string,
+    [signal, stopClock]: [AbortSignal, StopClock],
+    work: (session: Session, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     let lost: ConnectionLost | null = null;
     for (let attempt = 0; ; attempt++) {
       try {
         if (isClosed) throw new DeployError('aborted', `${what} of ${server.name} was stopped: its channel is closed`);
-        return await work(await opened(signal), signal);
+        return await work(await opened(signal, stopClock), signal);
       } catch (error) {
         if (signal.aborted) throw stopped(what, signal.reason, lost);
         if (error instanceof DeployError) throw named(what, error);
@@ -105,7 +117,7 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
       users += 1;
       const before = tail;
       const mine = settled(before, signal).then(
-        () => within(limitMs ?? LONGEST_MS, signal, (limited) => persist(what, limited, work)),
+        () => within(limitMs ?? LONGEST_MS, signal, (...limit) => persist(what, limit, work)),
         (reason: unknown) => {
           throw stopped(what, reason, null);
         },

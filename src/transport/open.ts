@@ -1,6 +1,5 @@
 // Opens the transport: chooses by the server how it is reached, and ends everything that was opened.
 import { mkdirSync } from 'node:fs';
-import { turnMs } from '../core/channel.ts';
 import type { Channel, ChannelSettings, Transport } from '../core/channel.ts';
 import type { Server } from '../core/server.ts';
 import { zoneOf } from '../core/zone.ts';
@@ -59,7 +58,7 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     const { epoch, cluster, lane } = settings;
     const common = {
       ...{ server, epoch, layout: cluster.layout, page: cluster.maintenance?.page ?? '' },
-      ...{ limiter: limiterOf(settings), turnMs: turnMs(cluster), isBrief: lane !== undefined },
+      ...{ limiter: limiterOf(settings), isBrief: lane !== undefined },
       pacer: pacerFor(server, settings),
       hostKeys: (other: Server) => hostKeysOf(other, knownHostsOf(cluster.ssh, directory)),
     };

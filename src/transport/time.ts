@@ -21,15 +21,33 @@ export class TimeOver extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** Gives `work` a signal that aborts with `signal`, or with TimeOver after `limitMs`. */
-export async function within<T>(limitMs: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Stops the clock of a limit until what it returns is called. */
+export type StopClock = () => () => void;
+
+/** Gives `work` a signal that aborts with `signal`, or with TimeOver after `limitMs` in which its clock was not stopped. */
+export async function within<T>(
+  limitMs: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal, stopClock: StopClock) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const controller = new AbortController();
   const stop = (): void => controller.abort(signal.reason);
-  const timer = setTimeout(() => controller.abort(new TimeOver(`no end after ${Math.round(limitMs / 1000)} s`)), limitMs);
+  const timeOver = (): void => controller.abort(new TimeOver(`no end after ${Math.round(limitMs / 1000)} s`));
+  let left = limitMs;
+  let runsSince = performance.now();
+  let timer = setTimeout(timeOver, left);
+  const stopClock = (): (() => void) => {
+    clearTimeout(timer);
+    left -= performance.now() - runsSince;
+    return () => {
+      runsSince = performance.now();
+      timer = setTimeout(timeOver, left);
+    };
+  };
   signal.addEventListener('abort', stop, { once: true });
   try {
-    return await work(controller.signal);
+    return await work(controller.signal, stopClock);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

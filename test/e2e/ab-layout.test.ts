@@ -132,7 +132,9 @@ server {
       expect(answers.length).toBeGreaterThan(500);
       const allowed = hasWindow ? [200, 503] : [200];
       expect(answers.filter(({ status }) => !allowed.includes(status))).toEqual([]);
-      const texts = answers.filter(({ status }) => status === 200).map(({ text }) => text);
+      // Of an answer that is put together of two, the second may have been asked for after the lock: it is the maintenance page, then.
+      const whole = (text: string): string => (hasWindow ? text.replace(/\|<!doctype html>[^]*<title>Updating<[^]*$/, '') : text);
+      const texts = answers.filter(({ status }) => status === 200).map(({ text }) => whole(text));
       expect(texts.filter((text) => new Set(text.split('|')).size !== 1)).toEqual([]);
       const seen = texts.map((text) => text.split('|')[0]).filter((text, i, all) => text !== all[i - 1]);
       // Without a window nginx's old and new workers answer side by side for a moment, and `five` was served where it came first.

@@ -102,13 +102,18 @@ function started(): string[][] {
   return calls;
 }
 
+/** The program's name; of the agent's own perl that it is that. */
+function nameOf([path = '', flag, script = '']: readonly string[]): string {
+  const name = path.split('/').at(-1) ?? '';
+  return name === 'perl' && flag === '-x' && /\/\.lockstep\/agent-[0-9a-f]{64}$/.test(script) ? 'hands of the agent' : name;
+}
+
 test('two thousand hostile names and URLs start no program and no shell text of theirs, and leave no file behind', async () => {
   await prepare();
   const { counts, odd } = await attack();
   const calls = started();
   const programs = new Map<string, number>();
-  for (const [program = ''] of calls)
-    programs.set(program.split('/').at(-1) ?? '', (programs.get(program.split('/').at(-1) ?? '') ?? 0) + 1);
+  for (const call of calls) programs.set(nameOf(call), (programs.get(nameOf(call)) ?? 0) + 1);
   const tried = Object.values(counts).reduce<number>((sum, one) => sum + (typeof one === 'number' ? 0 : one.tried), 0);
   console.log(`${tried} attempts, ${calls.length} programs started`, counts, Object.fromEntries(programs));
   expect(odd).toEqual([]);

@@ -1,6 +1,7 @@
 // The window of connections that are being opened: never more than allowed, fewer where servers turn some away, and all come to their turn.
 import { expect, test } from '@jest/globals';
 import { limiter } from '../../src/transport/limiter.ts';
+import { TimeOver, pause, within } from '../../src/transport/time.ts';
 
 const never = new AbortController().signal;
 
@@ -51,4 +52,18 @@ test('lets somebody who gives up go, and keeps no place for them', async () => {
   finish();
   await first;
   expect(await third).toBe('third');
+});
+
+test('a limit does not run while its clock is stopped', async () => {
+  const doors = limiter(1);
+  const first = doors.run(() => pause(300, never), never);
+  const second = within(200, never, async (limited, stopClock) => {
+    const itsTurn = stopClock();
+    await doors.run(() => Promise.resolve(itsTurn()), limited);
+    await pause(50, limited);
+    return 'in time';
+  });
+  expect(await second).toBe('in time');
+  await first;
+  await expect(within(100, never, (limited, stopClock) => (stopClock()(), pause(5_000, limited)))).rejects.toThrow(TimeOver);
 });

@@ -29,7 +29,7 @@ describe('the mutex that a cutover keeps', () => {
 
   const agents = (): number[] =>
     processesOf(ours.server.path)
-      .filter((line) => / serve /.test(line))
+      .filter((line) => /^\d+ sh .* serve /.test(line)) // Not their hands.
       .map((line) => Number.parseInt(line, 10));
   /** The agent that was started last. What an agent forks for a verb may live a moment longer than its answer takes. */
   const theOther = async (): Promise<number> => {

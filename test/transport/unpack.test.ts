@@ -199,23 +199,32 @@ describe('a pack', () => {
     expect(readFileSync(join(release('r1'), 'a'), 'utf8')).toBe('one');
   });
 
-  test('never writes through a directory that somebody replaced by a link; a repair makes it right', async () => {
-    const tree = { 'dir/a': 'one', 'dir/b': 'two', c: 'three' };
-    const one = await ground.artifact(tree);
-    const two = await ground.artifact({ ...tree, 'dir/a': 'changed', 'dir/new': 'new' });
-    await unpack(ground, channel, 'r1', one);
-    const outside = join(ground.directory, 'outside');
-    await rename(join(release('r1'), 'dir'), outside);
-    symlinkSync(outside, join(release('r1'), 'dir'));
-    const seen = await picture(outside);
-    expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } }))).toBe('mismatch');
-    expect(await picture(outside)).toEqual(seen);
-    expect(existsSync(release('r2'))).toBe(false);
-    await channel.send({ release: 'r2', directory: two.directory, files: null, except: [], repair: true }, soon());
-    await channel.seal(nextOp(), { release: 'r2', artifact: two.id, ...parcel(two).seal }, soon());
-    expect(await picture(release('r2'))).toEqual(await picture(two.directory));
-    expect(await picture(outside)).toEqual(seen);
-  });
+  // The directories are looked at in another way where they are many.
+  test.each([0, 50])(
+    'never writes through a directory that somebody replaced by a link (beside %d); a repair makes it right',
+    async (others) => {
+      const tree = { 'dir/a': 'one', 'dir/b': 'two', c: 'three' };
+      const beside = (text: string): Tree =>
+        Object.fromEntries(Array.from({ length: others }, (_, i) => [`in the ünï directory ${i}/x`, text]));
+      const one = await ground.artifact({ ...tree, ...beside('one') });
+      const two = await ground.artifact({ ...tree, ...beside('two'), 'dir/a': 'changed', 'dir/new': 'new' });
+      await unpack(ground, channel, 'r1', one);
+      const base = { release: 'r1', artifact: one };
+      await unpack(ground, channel, 'good', two, { base });
+      expect(await picture(release('good'))).toEqual(await picture(two.directory));
+      const outside = join(ground.directory, 'outside');
+      await rename(join(release('r1'), 'dir'), outside);
+      symlinkSync(outside, join(release('r1'), 'dir'));
+      const seen = await picture(outside);
+      expect(await codeOf(unpack(ground, channel, 'r2', two, { base }))).toBe('mismatch');
+      expect(await picture(outside)).toEqual(seen);
+      expect(existsSync(release('r2'))).toBe(false);
+      await channel.send({ release: 'r2', directory: two.directory, files: null, except: [], repair: true }, soon());
+      await channel.seal(nextOp(), { release: 'r2', artifact: two.id, ...parcel(two).seal }, soon());
+      expect(await picture(release('r2'))).toEqual(await picture(two.directory));
+      expect(await picture(outside)).toEqual(seen);
+    },
+  );
 
   test('of a damaged or missing base, or of other content than was said, is a mismatch, and nothing is renamed', async () => {
     const one = await ground.artifact({ a: 'one', 'dir/b': 'two', link: { link: 'a' } });

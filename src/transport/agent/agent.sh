@@ -3,7 +3,7 @@
 # The other files of this folder come first in the one file that servers get: one for each group of verbs; layout.sh knows which release is
 # served, and how another one is.
 #
-#   agent serve PATH NONCE                answers the daemon on standard input and output, until standard input ends
+#   agent serve PATH NONCE [HANDS]        answers the daemon on standard input and output, until standard input ends
 #   agent watchdog PATH                   ends a lock whose time is over; lives while there is a lock
 #   agent execute PATH OP RELEASE SECONDS runs one command of the configuration and records how it ended
 #   agent take PATH [HASH BYTES]          takes a pack from a relay, on standard input
@@ -34,11 +34,12 @@ serve() {
   session=$PWD/.lockstep/session.$$
   payload=$session/payload
   mutex=''
+  find_time # All verbs know by it which start of the machine this is.
+  said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" && exit 1; }
+  [ -n "$has_hands" ] || begin_with_hands "$1" "$2"
   exec 3>&1 >/dev/null
   trap 'exit 1' HUP INT PIPE TERM
   trap '[ ! -d "$session" ] || rm -rf "$session"' EXIT
-  find_time # All verbs know by it which start of the machine this is.
-  said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" >&3 && exit 1; }
   printf '\n@%s ready\n' "$nonce" >&3
   while read -r seq verb epoch op size one two three four five six; do
     for number in "$seq" "$epoch" "$size"; do
@@ -68,12 +69,12 @@ prepare() {
   mkdir -p releases shared .lockstep/releases .lockstep/manifests .lockstep/files .lockstep/incoming || exit 1
   [ -d .lockstep/operations ] || mkdir -m 700 .lockstep/operations || [ -d .lockstep/operations ] || exit 1
   [ -e .lockstep/bots ] || : >.lockstep/bots || exit 1
-  : >"$0.ready"
+  find_hands >"$0.ready"
 }
 
 take_payload() {
   make_session || return 1
-  [ ! -e "$payload" ] || rm -f "$payload"
+  [ ! -e "$payload" ] || remove "$payload"
   (umask 077 && head -c "$size" >"$payload") && read -r end && [ "$end" = "$seq" ]
 }
 

@@ -66,11 +66,11 @@ point_current() { # RELEASE OP
 # One rename, under a name of its own, read back. That it is durable is the caller's care.
 point_link() { # LINK RELEASE OP
   if [ "$1" = current ] && [ -L .current.ready ] && [ .current.ready -ef "releases/$2" ]; then
-    mv -T .current.ready current || exit 1
+    rename .current.ready current || exit 1
   else
-    rm -f ".current.$3" && ln -s "releases/$2" ".current.$3" && mv -T ".current.$3" "$1" || exit 1
+    point "releases/$2" ".current.$3" && rename ".current.$3" "$1" || exit 1
   fi
-  { echo "$2" >.lockstep/serving; } 2>/dev/null
+  note .lockstep/serving "$2"
   if [ ! -L "$1" ] || [ ! "$1" -ef "releases/$2" ]; then stop "$1 is $(readlink "$1") after a switch to $2"; fi
 }
 
@@ -216,7 +216,7 @@ restore_site() { [ ! -f "$before" ] || { mv -T "$before" "$real" && sync "${real
 
 # Its output goes to a file, and no lock of ours to it: it may start a process that stays.
 site_command() { # COMMAND
-  timeout -k 2 10 sh -c "$1" </dev/null >.lockstep/site.output 2>&1 3>&- 7>&- 8>&- 9>&-
+  timeout -k 2 10 sh -c "$1" </dev/null >.lockstep/site.output 2>&1 3>&- 5>&- 6>&- 7>&- 8>&- 9>&-
   status=$?
   said="\`$1\` exited $status: $(tail -c 400 .lockstep/site.output | tr '\n' ' ')"
   rm -f .lockstep/site.output

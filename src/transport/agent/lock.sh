@@ -51,14 +51,15 @@ end_lock_in_time() {
 }
 
 # The flag first: it is what visitors see.
-remove_lock() { rm -f maintenance maintenance.json .lockstep/lock .lockstep/ready || exit 1; }
+remove_lock() { remove maintenance maintenance.json .lockstep/lock .lockstep/ready || exit 1; }
 
 # What visitors may know: since when (seconds since 1970), and how far it is. No round trip, no fsync, no rename: whoever reads half of it asks again.
 tell() { # STEP, NOW: by the daemon's clock, for who does not know when it began
   began=''
   [ ! -e maintenance ] || { IFS=:, read -r _ began _ <maintenance.json; } 2>/dev/null || :
   case $began in '' | *[!0-9]*) began=${2:-} ;; esac
-  [ -z "$began" ] || { echo "{\"began\":$began,\"step\":\"$1\"}" >maintenance.json; } 2>/dev/null || :
+  # Spaces, so that no more than some of these stay behind a shorter step.
+  [ -z "$began" ] || note maintenance.json "{\"began\":$began,\"step\":\"$1\"}          " || :
 }
 
 # A lock gives way to a newer daemon, and to a later deployment of the same one: tokens begin with its number.
@@ -84,7 +85,7 @@ ready() { # TOKEN RELEASE REST. RELEASE `-`: none.
 }
 
 prepare_cutover() { # TOKEN RELEASE
-  if [ "$2" = - ]; then rm -f .current.ready; else ln -sfn "releases/$2" .current.ready; fi || exit 1
+  if [ "$2" = - ]; then remove .current.ready; else point "releases/$2" .current.ready; fi || exit 1
   # Whoever reads half of it finds that nothing is ready.
   echo "$1" >.lockstep/ready || exit 1
   start_watchdog
@@ -111,6 +112,7 @@ lock() { # TOKEN SECONDS WAIT NOW
   if [ "$mutex" != kept ] || [ "$size" -gt 0 ]; then start_watchdog; fi
   tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1
+  ! is_free .lockstep/bots || answer_kept '{"state":"locked"}'
   exec 8>>.lockstep/bots
   ! flock -n 8 || answer_kept '{"state":"locked"}'
   leave
@@ -149,9 +151,9 @@ start_watchdog() {
 # A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.
 detached() {
   if command -v setsid >/dev/null; then
-    setsid sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- &
+    setsid sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- &
   else
-    sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- &
+    sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- &
   fi
 }
 

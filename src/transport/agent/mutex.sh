@@ -22,12 +22,12 @@ keep_mutex() { # STATUS
     mutex=kept
     find_time
     # Only who can be told to end may keep it.
-    { find_birth $$ && echo "$$ $boot $born" >.lockstep/keeper; } 2>/dev/null || drop_mutex
+    { find_birth $$ && note .lockstep/keeper "$$ $boot $born"; } || drop_mutex
   fi
 }
 
 drop_mutex() {
-  [ "$mutex" != kept ] || { : >.lockstep/keeper; } 2>/dev/null
+  [ "$mutex" != kept ] || note .lockstep/keeper -
   exec 9>&-
   mutex=''
 }

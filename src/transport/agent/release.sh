@@ -39,7 +39,7 @@ refuse_sealed() { # RELEASE ARTIFACT ANSWER: what to do with a release that is t
 
 clone() {
   # One that was made ahead and is damaged does not match in the end, and is repaired.
-  if mv -T ".lockstep/next/$1" "$incoming" 2>/dev/null; then unlink_outside "$1"; else link_or_copy "$1"; fi
+  if rename ".lockstep/next/$1" "$incoming" 2>/dev/null; then unlink_outside "$1"; else link_or_copy "$1"; fi
   [ "$2" -gt 0 ] || return 0
   (
     cd "$incoming" && head -c "$2" "$payload" >"$session/unlinked" || exit 1

@@ -29,24 +29,28 @@ enter() {
   [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
   [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
   # Not worth an fsync, and a full disk must not keep anybody from unlocking.
-  { echo "$epoch $seq" >.lockstep/order; } 2>/dev/null
+  note .lockstep/order "$epoch $seq"
   finish_adoption
   end_lock_in_time
 }
 
 # Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
 keep() {
-  cat >"$1.new.$$" && sync "$1.new.$$" && mv -T "$1.new.$$" "$1" && sync "${1%/*}" && return 0
+  cat >"$1.new.$$" && sync "$1.new.$$" && rename "$1.new.$$" "$1" && sync "${1%/*}" && return 0
   rm -f "$1.new.$$"
   return 1
 }
 
 # A line becomes the file $1, wholly or not at all; whether it is there after a power cut is the caller's care.
 put() { # FILE LINE
-  printf '%s\n' "$2" >"$1.new.$$" && mv -T "$1.new.$$" "$1" && return 0
+  printf '%s\n' "$2" >"$1.new.$$" && rename "$1.new.$$" "$1" && return 0
   rm -f "$1.new.$$"
   return 1
 }
+
+# Overwrites the first line of a file that is not worth an fsync; what was longer stays behind it. To truncate a file would be a reason for ext4 to
+# begin writing it as soon as it is closed, see auto_da_alloc in ext4(5).
+note() { { echo "$2" 1<>"$1"; } 2>/dev/null; } # FILE LINE
 
 is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
 

@@ -49,13 +49,18 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   # Neither counts before the release is there, and then both are on the disk.
   printf '%s\n' "$artifact" "$revision" "$tree" >".lockstep/releases/$release" || exit 1
   sync -f "$incoming" || exit 1
-  mv -T "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
+  rename "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
   [ "$token" = - ] || prepare_cutover "$token" "$release"
   answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
 }
 
 # A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
 look_through() {
+  if [ "$directories" -gt 1024 ] && are_directories "${payload#"$PWD/"}" "$directories" "$incoming"; then
+    head -c "$directories" <&8 >/dev/null || exit 1
+    before=$directories
+    return 0
+  fi
   while [ "$before" -lt "$directories" ]; do
     IFS= read -r one <&8 || exit 1
     before=$((before + ${#one} + 1))
@@ -80,7 +85,7 @@ take_clone() {
     wrong="there is no release $base to start from"
   else
     if read_tree "$base" && [ "$recorded" = "$base_tree" ] && is_sound "$base"; then sound=yes; fi
-    if mv -T ".lockstep/next/$base" "$incoming" 2>/dev/null; then
+    if rename ".lockstep/next/$base" "$incoming" 2>/dev/null; then
       clone=ahead
       unlink_outside "$base"
     else
@@ -198,5 +203,5 @@ vouch() { # RELEASE
   read_tree "$1" || return 0
   mark=.lockstep/sound.new.$$
   echo "$1" >"$mark" && sleep 0.02 || return 0
-  if [ "$(tree_within 60 ".lockstep/next/$1")" = "$recorded" ]; then mv -T "$mark" .lockstep/sound; else rm -f "$mark"; fi
+  if [ "$(tree_within 60 ".lockstep/next/$1")" = "$recorded" ]; then rename "$mark" .lockstep/sound; else remove "$mark"; fi
 }

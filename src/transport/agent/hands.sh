@@ -1,0 +1,89 @@
+#!/bin/sh
+# hands: a process that renames, unlinks and locks for the agent, so that a cutover starts no program on any server.
+#
+# To start `mv`, `rm` or `flock` takes a server one to two milliseconds of its processor: nothing for one, but of a fleet everybody waits for the
+# slowest, and servers share machines. Where there is a perl, it is started before the agent, which becomes its child, and waits for lines on a
+# pipe (descriptor 5 here); each is answered by `y` or `n` (descriptor 6). What it could not do, and everything where there is no perl, is done
+# by the program, which also says why not. So is what holds another character than the agent's own names do, such as a path of the configuration.
+# shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+
+# It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, see flock(2).
+: <<'end'
+#!perl
+$^F = 6;
+pipe(my $asked, my $ask) && pipe(my $told, my $tell) or die;
+if (fileno($ask) != 5 || fileno($told) != 6) { $ARGV[-1] = 'none'; exec(@ARGV) }
+my $agent = fork // die;
+$agent or exec(@ARGV) or die;
+$SIG{CHLD} = sub { exit(waitpid($agent, 0) == $agent ? $? >> 8 : 1) };
+close($ask);
+close($told);
+my %can = (
+  rename => sub { rename($_[0], $_[1]) },
+  unlink => sub { my $left = 0; for (@_) { $left++ unless unlink($_) || !lstat($_) } !$left },
+  symlink => sub { unlink($_[1]); symlink($_[0], $_[1]) },
+  directories => sub {
+    my ($list, $bytes, $root) = @_;
+    open(my $file, '<', $list) or return;
+    my $length = read($file, my $text, $bytes);
+    return if $length != $bytes;
+    for (split(/\n/, $text)) { lstat("$root/$_"); -d _ or return }
+    1;
+  },
+  try => sub { open(my $file, '>>', $_[0]) or return; my $is_free = flock($file, 6); close($file); $is_free },
+);
+while (defined(my $line = <$asked>)) {
+  chomp($line);
+  my ($what, @names) = split(/ /, $line);
+  syswrite($tell, $can{$what} && $can{$what}->(@names) ? "y\n" : "n\n");
+}
+$SIG{CHLD} = 'DEFAULT';
+waitpid($agent, 0);
+exit($? >> 8);
+__END__
+end
+
+# Begins again as the child of the perl that works as its hands; does nothing where there is none.
+begin_with_hands() { # PATH NONCE
+  if [ -s "$0.ready" ] && read -r perl <"$0.ready" && [ -x "$perl" ]; then cd -- "$1" && exec "$perl" -x "$0" sh "$0" serve "$1" "$2" hands; fi
+}
+
+# The agent has not read further than here then.
+has_hands=''
+if [ "$1" = serve ]; then
+  has_hands=${4:-}
+  [ -n "$has_hands" ] || begin_with_hands "$2" "$3"
+fi
+
+# Prints the perl that works as hands here; nothing: there is none.
+find_hands() {
+  # shellcheck disable=SC2016 # The inner shell expands these.
+  ! perl=$(command -v perl) ||
+    ! "$perl" -x "$0" sh -c ': >"$1" && echo "unlink $1" >&5 && read -r went <&6 && [ "$went" = y ] && [ ! -e "$1" ]' sh .lockstep/hands hands 2>/dev/null 3>&- ||
+    echo "$perl"
+}
+
+# True: it is done. For verbs only: they follow one another.
+hands() {
+  [ "$has_hands" = hands ] || return 1
+  # A word that falls apart at a space would be names of other files.
+  for word in "$@"; do
+    case $word in '' | *[!A-Za-z0-9._/-]*) return 1 ;; esac
+  done
+  trap '' PIPE # They may have been killed.
+  went=n
+  ! echo "$*" >&5 || read -r went <&6 || went=n
+  trap - PIPE
+  [ "$went" = y ]
+}
+
+rename() { hands rename "$1" "$2" || mv -T "$1" "$2"; } # FROM TO
+
+remove() { hands unlink "$@" || rm -f "$@"; } # FILES, of which some may not be there
+
+point() { hands symlink "$1" "$2" || ln -sfn "$1" "$2"; } # TARGET LINK
+
+# Are the lines in the first BYTES of FILE directories below ROOT, and none of them a link? A shell reads long lists slowly. False: perhaps not.
+are_directories() { hands directories "$1" "$2" "$3"; } # FILE BYTES ROOT
+
+is_free() { hands try "$1"; } # FILE. True: nobody holds a lock on it. False: somebody may.

@@ -1,0 +1,96 @@
+// The agent's hands: with a perl that works a cutover starts no program on the server; without one, programs do the same.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { AGENT } from '../../src/transport/agent-script.ts';
+import { nextOp, openGround, processesOf, soon, upload } from './ground.ts';
+import type { Ground } from './ground.ts';
+
+const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 20_000 };
+const READY = { token: 'token', release: 'r1', isBrief: true };
+/** What the agent would start for a cutover. */
+const PROGRAMS = ['mv', 'rm', 'ln', 'flock'];
+
+test('they are strict perl', () => {
+  const script = AGENT.toString();
+  const perl = script.slice(script.indexOf('#!perl\n'), script.indexOf('\n__END__\n'));
+  expect(spawnSync('perl', ['-Mstrict', '-wc'], { input: perl, encoding: 'utf8' }).stderr).toBe('- syntax OK\n');
+});
+
+describe.each(['a perl that works', 'a perl that does not work'])('on a server with %s', (kind) => {
+  const worksHere = kind === 'a perl that works';
+  const path = process.env['PATH'] ?? '';
+  let ground: Ground;
+  let programs: string;
+
+  /** Programs that tell that they were started; and the perl. */
+  beforeEach(async () => {
+    programs = await mkdtemp(join(tmpdir(), 'lockstep-programs-'));
+    for (const name of PROGRAMS) await script(name, `echo "${name} $*" >>'${programs}/started'\nPATH='${path}' exec ${name} "$@"`);
+    if (!worksHere) await script('perl', 'exit 1');
+    process.env['PATH'] = `${programs}${delimiter}${path}`;
+    ground = await openGround();
+  });
+  afterEach(async () => {
+    process.env['PATH'] = path;
+    await ground.close();
+    await rm(programs, { recursive: true });
+  });
+  const script = async (name: string, lines: string): Promise<void> => {
+    await writeFile(join(programs, name), `#!/bin/sh\n${lines}\n`);
+    await chmod(join(programs, name), 0o755);
+  };
+  /** Without the lock that the watchdog takes: it starts when it gets to it. */
+  const started = (): string[] => {
+    const lines = existsSync(join(programs, 'started')) ? readFileSync(join(programs, 'started'), 'utf8').trim().split('\n') : [];
+    return lines.filter((line) => line !== 'flock -n 7').map((line) => line.split(' ', 1).join());
+  };
+  const hands = (server: string): number[] =>
+    processesOf(server)
+      .filter((line) => / -x .* serve /.test(line))
+      .map((line) => Number.parseInt(line, 10));
+
+  test('a cutover does what it should', async () => {
+    const channel = ground.channel();
+    const server = channel.server.path;
+    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+    // What the path up to its space would name.
+    const other = server.replace(/ .*/, '');
+    await writeFile(other, 'somebody else’s');
+    await upload(channel, 'r2', await ground.artifact({ a: 'two' }));
+    for (const release of ['r1', 'r2']) {
+      await channel.ready(nextOp(), { ...READY, release }, soon());
+      const before = started().length;
+      await channel.lock(nextOp(), 'token', LOCK, soon());
+      expect(existsSync(join(server, 'maintenance'))).toBe(true);
+      await channel.switch(nextOp(), 'token', release, soon());
+      expect(readlinkSync(join(server, 'current'))).toBe(`releases/${release}`);
+      await channel.decide(nextOp(), 'token', { release, timeoutMs: 60_000, durable: false }, soon());
+      await channel.unlock(nextOp(), 'token', soon());
+      expect(['maintenance', '.lockstep/lock', '.lockstep/ready'].filter((name) => existsSync(join(server, name)))).toEqual([]);
+      expect(started().slice(before)).toEqual(worksHere ? [] : ['flock', 'mv', 'rm']);
+    }
+    expect(hands(server)).toHaveLength(worksHere ? 1 : 0);
+    expect(server).not.toBe(other);
+    expect(readFileSync(other, 'utf8')).toBe('somebody else’s');
+  });
+
+  test('a cutover goes on when they, or the agent, are killed', async () => {
+    const channel = ground.channel();
+    const server = channel.server.path;
+    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+    await channel.ready(nextOp(), READY, soon());
+    await channel.lock(nextOp(), 'token', LOCK, soon());
+    for (const pid of hands(server)) process.kill(pid, 'SIGKILL');
+    await channel.switch(nextOp(), 'token', 'r1', soon());
+    for (const line of processesOf(server).filter((one) => /^\d+ sh .* serve /.test(one)))
+      process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    await channel.unlock(nextOp(), 'token', soon());
+    expect(readlinkSync(join(server, 'current'))).toBe('releases/r1');
+    expect(existsSync(join(server, 'maintenance'))).toBe(false);
+    expect(hands(server)).toHaveLength(worksHere ? 1 : 0);
+  });
+});
