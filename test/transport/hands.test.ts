@@ -48,6 +48,14 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     const lines = existsSync(join(programs, 'started')) ? readFileSync(join(programs, 'started'), 'utf8').trim().split('\n') : [];
     return lines.filter((line) => line !== 'flock -n 7').map((line) => line.split(' ', 1).join());
   };
+  /** What a verb has started may have ended meanwhile. */
+  const kill = (pid: number): void => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
+    }
+  };
   const hands = (server: string): number[] =>
     processesOf(server)
       .filter((line) => / -x .* serve /.test(line))
@@ -84,10 +92,9 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
     await channel.ready(nextOp(), READY, soon());
     await channel.lock(nextOp(), 'token', LOCK, soon());
-    for (const pid of hands(server)) process.kill(pid, 'SIGKILL');
+    for (const pid of hands(server)) kill(pid);
     await channel.switch(nextOp(), 'token', 'r1', soon());
-    for (const line of processesOf(server).filter((one) => /^\d+ sh .* serve /.test(one)))
-      process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    for (const line of processesOf(server).filter((one) => /^\d+ sh .* serve /.test(one))) kill(Number.parseInt(line, 10));
     await channel.unlock(nextOp(), 'token', soon());
     expect(readlinkSync(join(server, 'current'))).toBe('releases/r1');
     expect(existsSync(join(server, 'maintenance'))).toBe(false);

@@ -33,7 +33,7 @@ serve() {
   nonce=$2
   session=$PWD/.lockstep/session.$$
   payload=$session/payload
-  mutex=''
+  mutex='' in_place=''
   find_time # All verbs know by it which start of the machine this is.
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" && exit 1; }
   [ -n "$has_hands" ] || begin_with_hands "$1" "$2"
@@ -45,11 +45,12 @@ serve() {
     for number in "$seq" "$epoch" "$size"; do
       case $number in '' | *[!0-9]*) exit 1 ;; esac
     done
-    if [ "$size" -gt 0 ] && ! said=$(take_payload 2>&1); then
+    if [ "$size" -gt 0 ] && ! take_payload; then
       failed "$said"
       exit 1 # The next line cannot be found any more.
     fi
     share_mutex
+    ! act_in_place || continue
     said=$(act 2>&1 >/dev/null)
     status=$?
     case $status in 0 | 4) ;; *) failed "$said" $status ;; esac
@@ -72,10 +73,20 @@ prepare() {
   find_hands >"$0.ready"
 }
 
+# False: `said` tells why not.
 take_payload() {
-  make_session || return 1
+  received='' said=''
+  [ -d "$session" ] || said=$(make_session 2>&1) || return 1
   [ ! -e "$payload" ] || remove "$payload"
-  (umask 077 && head -c "$size" >"$payload") && read -r end && [ "$end" = "$seq" ]
+  if [ "$has_hands" != hands ]; then
+    said=$(umask 077 && head -c "$size" 2>&1 >"$payload") || return 1
+  elif [ "$verb" = unpack ]; then
+    # shellcheck disable=SC2086 # Several words.
+    receive_parts $six || return 1
+  else
+    receive "$size" ".lockstep/session.$$/payload" || return 1
+  fi
+  read -r end && [ "$end" = "$seq" ]
 }
 
 # A place for what only the present conversation needs.
@@ -118,9 +129,11 @@ act() {
 
 # Answers, and ends the verb: it runs in a subshell of its own, so all its locks are released here.
 answer() { # JSON [STATUS]. 4: the mutex is to be kept, see mutex.sh.
-  [ -z "${nonce:-}" ] || printf '@%s %s %s\n' "$nonce" "$seq" "$1" >&3
+  say "$1"
   exit "${2:-0}"
 }
+
+say() { [ -z "${nonce:-}" ] || printf '@%s %s %s\n' "$nonce" "$seq" "$1" >&3; } # JSON
 
 refuse() { answer "{\"error\":\"$1\",\"message\":$(quoted "$2")}"; }
 

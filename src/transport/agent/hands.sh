@@ -18,16 +18,24 @@ $agent or exec(@ARGV) or die;
 $SIG{CHLD} = sub { exit(waitpid($agent, 0) == $agent ? $? >> 8 : 1) };
 close($ask);
 close($told);
+umask(077);
+my $lines = sub { local $/ = $_[1]; open(my $file, '<', $_[0]) or die; my @all = <$file>; chomp(@all); @all };
 my %can = (
   rename => sub { rename($_[0], $_[1]) },
   unlink => sub { my $left = 0; for (@_) { $left++ unless unlink($_) || !lstat($_) } !$left },
   symlink => sub { unlink($_[1]); symlink($_[0], $_[1]) },
-  directories => sub {
-    my ($list, $bytes, $root) = @_;
-    open(my $file, '<', $list) or return;
-    my $length = read($file, my $text, $bytes);
-    return if $length != $bytes;
-    for (split(/\n/, $text)) { lstat("$root/$_"); -d _ or return }
+  directories => sub { my ($list, $root) = @_; for ($lines->($list, "\n")) { lstat("$root/$_"); -d _ or return } 1 },
+  forget => sub { my ($list, $root) = @_; for ($lines->($list, "\0")) { unlink("$root/$_") || !lstat("$root/$_") or return } 1 },
+  receive => sub {
+    while (my ($bytes, $name) = splice(@_, 0, 2)) {
+      open(my $file, '>>', $name) or return;
+      while ($bytes > 0) {
+        my $got = sysread(STDIN, my $text, $bytes < 65536 ? $bytes : 65536) or return;
+        for (my $put = 0; $put < $got; ) { $put += syswrite($file, $text, $got - $put, $put) || return }
+        $bytes -= $got;
+      }
+      close($file) or return;
+    }
     1;
   },
   try => sub { open(my $file, '>>', $_[0]) or return; my $is_free = flock($file, 6); close($file); $is_free },
@@ -35,7 +43,7 @@ my %can = (
 while (defined(my $line = <$asked>)) {
   chomp($line);
   my ($what, @names) = split(/ /, $line);
-  syswrite($tell, $can{$what} && $can{$what}->(@names) ? "y\n" : "n\n");
+  syswrite($tell, eval { $can{$what}->(@names) } ? "y\n" : "n $!\n");
 }
 $SIG{CHLD} = 'DEFAULT';
 waitpid($agent, 0);
@@ -73,7 +81,7 @@ hands() {
   trap '' PIPE # They may have been killed.
   went=n
   ! echo "$*" >&5 || read -r went <&6 || went=n
-  trap - PIPE
+  trap 'exit 1' PIPE
   [ "$went" = y ]
 }
 
@@ -83,7 +91,13 @@ remove() { hands unlink "$@" || rm -f "$@"; } # FILES, of which some may not be 
 
 point() { hands symlink "$1" "$2" || ln -sfn "$1" "$2"; } # TARGET LINK
 
-# Are the lines in the first BYTES of FILE directories below ROOT, and none of them a link? A shell reads long lists slowly. False: perhaps not.
-are_directories() { hands directories "$1" "$2" "$3"; } # FILE BYTES ROOT
+# Are the lines of FILE directories below ROOT, and none of them a link? A shell reads long lists slowly. False: perhaps not.
+are_directories() { hands directories "$1" "$2"; } # FILE ROOT
+
+# Unlinks below ROOT what FILE lists, each with a zero byte behind it. False: not all; there may be a directory.
+forget() { hands forget "$1" "$2"; } # FILE ROOT
+
+# The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
+receive() { hands receive "$@" || { said=$went && return 1; }; } # BYTES FILE [BYTES FILE]...
 
 is_free() { hands try "$1"; } # FILE. True: nobody holds a lock on it. False: somebody may.

@@ -44,7 +44,13 @@ hello() { # BYTES BYTES NAME LOOK
   leave # What follows only reads, and may take a moment.
   tree=-
   if [ "$4" = tree ] && [ "$serving" != - ] && [ -d "releases/$serving" ]; then tree=$(tree_within 10 "releases/$serving"); fi
-  answer "{\"current\":$(null_or "$serving"),\"sealed\":[$sealed],\"adopted\":[$adopted],\"lock\":$(null_or "${holder:--}"),\"revision\":$(null_or "${revision:--}"),\"freeBytes\":$free,\"freeInodes\":$inodes,\"rsync\":$(null_or "$rsync"),\"unpacks\":[$unpacks],\"tree\":$(null_or "$tree")}"
+  found=''
+  add_word current "$serving"
+  add_word lock "${holder:--}"
+  add_word revision "${revision:--}"
+  add_word rsync "$rsync"
+  add_word tree "$tree"
+  answer "{$found\"sealed\":[$sealed],\"adopted\":[$adopted],\"freeBytes\":$free,\"freeInodes\":$inodes,\"unpacks\":[$unpacks]}"
 }
 
 is_placed() { # BYTES NAME
@@ -90,6 +96,15 @@ find_unpackers() {
   find_version tar
   case $version in *'GNU tar'*) unpacks='"none"' ;; *) return 0 ;; esac
   for one in gzip zstd; do ! command -v "$one" >/dev/null || unpacks="$unpacks,\"$one\""; done
+}
+
+# Adds to `found`, without a process where nothing has to be quoted.
+add_word() { # KEY WORD. WORD `-`: null.
+  case $2 in
+    -) found="$found\"$1\":null," ;;
+    *[!A-Za-z0-9._-]*) found="$found\"$1\":$(quoted "$2")," ;;
+    *) found="$found\"$1\":\"$2\"," ;;
+  esac
 }
 
 null_or() { if [ "$1" = - ]; then echo null; else quoted "$1"; fi; }

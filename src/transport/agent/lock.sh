@@ -112,9 +112,13 @@ lock() { # TOKEN SECONDS WAIT NOW
   if [ "$mutex" != kept ] || [ "$size" -gt 0 ]; then start_watchdog; fi
   tell lock "$4"
   [ -e maintenance ] || : >maintenance || exit 1
-  ! is_free .lockstep/bots || answer_kept '{"state":"locked"}'
+  if is_free .lockstep/bots; then
+    conclude '{"state":"locked"}'
+    return 0
+  fi
+  [ -z "$in_place" ] || return 1
   exec 8>>.lockstep/bots
-  ! flock -n 8 || answer_kept '{"state":"locked"}'
+  ! flock -n 8 || conclude '{"state":"locked"}'
   leave
   flock -w "$3" 8 || answer '{"state":"waiting"}'
   exec 8>&-
@@ -132,14 +136,14 @@ decide() { # TOKEN RELEASE SECONDS SYNC. SYNC `now`: what follows cannot be undo
   start_watchdog
   tell finish
   [ "$4" != now ] || sync .lockstep/lock .lockstep . || exit 1
-  answer_kept '{}'
+  conclude '{}'
 }
 
 unlock() { # TOKEN
   enter
   yield_lock "$1"
   remove_lock
-  answer '{}'
+  conclude '{}' 0
 }
 
 start_watchdog() {

@@ -51,8 +51,29 @@ answer_ready() { # REST JSON
   if [ "$1" = brief ]; then answer "$2" 4; else answer "$2"; fi
 }
 
-# For the verbs of a cutover: if the mutex is kept, it goes on being kept.
-answer_kept() { if [ "$mutex" = kept ]; then answer "$1" 4; else answer "$1"; fi; }
+# The last that a verb of a cutover does: if the mutex is kept, it goes on being kept. In place it does not end the process: nothing may follow.
+conclude() { # JSON [STATUS]
+  if [ -n "$in_place" ]; then
+    say "$1"
+  elif [ "$mutex" = kept ]; then
+    answer "$1" "${2:-4}"
+  else
+    answer "$1"
+  fi
+}
+
+# The verbs of a cutover for which all is prepared, in the agent's own process: to start another takes as long as everything that they do. Whatever
+# goes wrong ends the agent; the daemon connects again, and the next one does the same in a process that can tell why. False: not done here.
+act_in_place() {
+  [ "$mutex" = kept ] && [ "$has_hands" = hands ] && [ "$size" -eq 0 ] && [ ! -s .lockstep/layout ] || return 1
+  case $verb in lock | decide | switch | unlock) ;; *) return 1 ;; esac
+  in_place=yes
+  act
+  status=$?
+  in_place=''
+  [ $status -eq 0 ] || return 1
+  [ "$verb" != unlock ] || drop_mutex
+}
 
 # Tells an agent that keeps the mutex between two verbs to end: its daemon connects again if it is still there.
 end_keeper() { # SIGNAL

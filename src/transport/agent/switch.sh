@@ -19,7 +19,10 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   record=.lockstep/operations/$op previous='' ended=''
   # shellcheck disable=SC2015 # The second line may not be there yet.
   [ ! -s "$record" ] || { read -r previous && read -r ended; } <"$record" || :
-  [ -z "$ended" ] || tell_previous
+  if [ -n "$ended" ]; then
+    tell_previous
+    return 0
+  fi
   find_current
   adopt_current
   is_servable "$2" || refuse not-found "there is no sealed release $2 on this server"
@@ -36,4 +39,4 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
   tell_previous
 }
 
-tell_previous() { if [ "$previous" = - ]; then answer_kept '{"previous":null}'; else answer_kept "{\"previous\":\"$previous\"}"; fi; }
+tell_previous() { if [ "$previous" = - ]; then conclude '{"previous":null}'; else conclude "{\"previous\":\"$previous\"}"; fi; }

@@ -13,7 +13,11 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   need_name "$1"
   enter
   # Gives back its room, without a process; but what came by a relay may be another name of a pack that is to be handed on.
-  if [ "$verb" = unpack ]; then trap ': >"$payload"' EXIT; else trap 'rm -f "$payload"' EXIT; fi
+  case $received$verb in
+    yes*) trap ': >"$session/pack"' EXIT ;;
+    unpack) trap ': >"$payload"' EXIT ;;
+    *) trap 'rm -f "$payload"' EXIT ;;
+  esac
   refuse_sealed "$1" "$2" '{"state":"sealed","clone":"none"}'
   make_room "$1"
   release=$1 artifact=$2 base=$3 base_tree=$4 content=$5 tree=$6 revision=$7 compression=$8 token=$9
@@ -23,25 +27,17 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   take_clone
   # The list of all hashes is made of these by `collect`, when nobody waits for anything.
   changes=$PWD/.lockstep/manifests/.changes.$release
-  echo "$base" >"$changes" || exit 1
-  exec 8<"$payload"
-  directories=$1 before=0
+  take_parts "$@"
+  rename ".lockstep/session.$$/changes" ".lockstep/manifests/.changes.$release" || exit 1
   look_through
-  shift
-  for part in "$session/unlinked" "$session/places" "$session/files" "$changes"; do
-    take_part "$part" "$1" <&8
-    shift
-  done
   [ ! -s "$session/places" ] || xargs -0 mkdir -p -- <"$session/places" || exit 1
   apply
   # A clone that was made ahead may have been damaged since; one that is made now is as good as its base.
   if [ -n "$wrong" ] && [ "$clone" = ahead ]; then
     log "the clone of $base that was ready is damaged, another one is made: $wrong"
     clone_now
-    exec 8<"$payload"
-    lists=$((before - directories)) before=0
+    take_parts "$@"
     look_through
-    take_part /dev/null "$lists" <&8
     apply
   fi
   exec 8<&-
@@ -54,24 +50,37 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
 }
 
-# A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
-look_through() {
-  if [ "$directories" -gt 1024 ] && are_directories "${payload#"$PWD/"}" "$directories" "$incoming"; then
-    head -c "$directories" <&8 >/dev/null || exit 1
-    before=$directories
-    return 0
-  fi
-  while [ "$before" -lt "$directories" ]; do
-    IFS= read -r one <&8 || exit 1
-    before=$((before + ${#one} + 1))
-    if [ ! -d "$incoming/$one" ] || [ -L "$incoming/$one" ]; then wrong=${wrong:-'a directory of the base is something else now'}; fi
+# Instead of one file, the payload becomes one for each of its parts at once.
+receive_parts() { # TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES BYTES
+  shift 5
+  begin_parts "$three" 2>/dev/null || { said=$(begin_parts "$three" 2>&1) && false; } || return 1
+  set -- "$1" directories "$2" unlinked "$3" places "$4" files "$5" changes $((size - $1 - $2 - $3 - $4 - $5)) pack
+  receive "$1" "$here/$2" "$3" "$here/$4" "$5" "$here/$6" "$7" "$here/$8" "$9" "$here/${10}" "${11}" "$here/${12}" && received=yes
+}
+
+begin_parts() { # BASE
+  here=.lockstep/session.$$
+  echo "$1" >"$here/changes" || return 1
+  for part in directories unlinked places files pack; do : >"$here/$part" || return 1; done
+}
+
+# Descriptor 8 stands at the beginning of the pack then, and `lists` is what came before it.
+take_parts() { # BYTES BYTES BYTES BYTES BYTES
+  lists=$(($1 + $2 + $3 + $4 + $5))
+  if [ -n "$received" ]; then exec 8<"$session/pack" && return 0; fi
+  begin_parts "$base" && exec 8<"$payload" || exit 1
+  for part in directories unlinked places files changes; do
+    [ "$1" -eq 0 ] || head -c "$1" <&8 >>"$here/$part" || exit 1
+    shift
   done
 }
 
-take_part() { # FILE BYTES. From standard input, which stands where it begins.
-  before=$((before + $2))
-  [ "$1" = "$changes" ] || : >"$1" || exit 1
-  [ "$2" -eq 0 ] || head -c "$2" >>"$1" || exit 1
+# A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
+look_through() {
+  if are_directories ".lockstep/session.$$/directories" "$incoming"; then return 0; fi
+  while IFS= read -r one; do
+    if [ ! -d "$incoming/$one" ] || [ -L "$incoming/$one" ]; then wrong=${wrong:-'a directory of the base is something else now'}; fi
+  done <"$session/directories"
 }
 
 # Makes `incoming` what the release is made in. Sets `clone`: none, ahead or now; `sound`, if it is as its base was sealed; and `wrong`, if there is
@@ -103,6 +112,7 @@ clone_now() {
 # Unlinks, unpacks, and sets `wrong` to what is not as it should be then. Everything that is unpacked is new: no file of the base is written to.
 apply() {
   [ -z "$wrong" ] || return 0
+  [ ! -s "$session/unlinked" ] || forget ".lockstep/session.$$/unlinked" "$incoming" || (cd "$incoming" && xargs -0 rm -rf -- <"$session/unlinked") || exit 1
   cd "$incoming" || exit 1
   unpack_here
   [ -n "$wrong" ] || check_release
@@ -110,8 +120,7 @@ apply() {
 }
 
 unpack_here() {
-  [ ! -s "$session/unlinked" ] || xargs -0 rm -rf -- <"$session/unlinked" || exit 1
-  [ "$size" -gt "$before" ] || return 0
+  [ "$size" -gt "$lists" ] || return 0
   if ! said=$(unpack_all 2>&1 <&8); then
     case $said in # A part of a file that still fitted is told so by tar: `Wrote only 512 of 10240 bytes`.
       *'No space left on device'* | *'uota exceeded'* | *'Wrote only '*) echo 'unpacking: No space left on device' >&2 && exit 1 ;;
