@@ -148,7 +148,7 @@ unlock() { # TOKEN
 
 start_watchdog() {
   # One that lives although that cannot be told holds the file: the new one ends, and the old one sees the new lock.
-  lives .lockstep/watchdog ||
+  lives .lockstep/watchdog || watch ||
     detached watchdog "$PWD" 7>&- 9>&-
 }
 
@@ -161,7 +161,7 @@ detached() {
   fi
 }
 
-watchdog() {
+watchdog() { # [`begun`: a second has passed.]
   trap '' HUP
   exec 7>>.lockstep/watchdog
   flock -n 7 || exit 0
@@ -169,7 +169,7 @@ watchdog() {
   ! find_birth $$ || echo "$$ $boot $born" >.lockstep/watchdog
   waits=3600 # So many seconds a lock may be announced before it comes.
   durable=none mutex=''
-  while sleep 1 7>&-; do
+  while { [ "${1:-}" = begun ] && shift; } || sleep 1 7>&-; do
     read_lock
     # The cutover waits for no disk: what it has brought about is made durable here.
     [ "$holder $deadline $fallback" = "$durable" ] || sync . .lockstep .lockstep/lock 2>/dev/null
@@ -190,6 +190,6 @@ watchdog() {
 
 # It is started for every cutover, and needs nothing of what follows: it does not even read it.
 if [ "$1" = watchdog ]; then
-  cd -- "$2" && watchdog
+  cd -- "$2" && watchdog "${3:-}"
   exit
 fi
