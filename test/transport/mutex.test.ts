@@ -1,6 +1,7 @@
 // The mutex of a server: kept from `lock` to `unlock` by a cutover that nothing comes between, and never a reason to wait for ever.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { until } from '../lab/until.ts';
@@ -64,6 +65,16 @@ describe('the mutex that a cutover keeps', () => {
     await ours.switch(nextOp(), 'token', 'r1', soon());
     await ours.unlock(nextOp(), 'token', soon());
     expect(existsSync(join(ours.server.path, 'maintenance'))).toBe(false);
+  });
+
+  test('is the one that everybody sees, also for an agent from before somebody removed .lockstep', async () => {
+    const [first] = agents();
+    await rm(join(ours.server.path, '.lockstep'), { recursive: true });
+    // A newer connection: it makes everything anew.
+    await ground.channel(ours.server).hello(soon());
+    await ours.ready(nextOp(), READY, soon());
+    await until(() => agents().every((pid) => pid !== first), { what: 'the agent that knew the old one has ended' });
+    expect(await waitOfAnother()).toBeGreaterThan(9_000);
   });
 
   test('ends with its agent', async () => {

@@ -18,6 +18,7 @@ $agent or exec(@ARGV) or die;
 $SIG{CHLD} = sub { while ((my $ended = waitpid(-1, 1)) > 0) { exit($? >> 8) if $ended == $agent } };
 close($ask);
 close($told);
+open(my $mutex, '>>&=', 9);
 umask(077);
 my $lines = sub { local $/ = $_[1]; open(my $file, '<', $_[0]) or die; my @all = <$file>; chomp(@all); @all };
 my $word = sub { open(my $file, '<', $_[0]) or return ''; (split(/ /, <$file> =~ s/\n//r))[$_[1]] };
@@ -29,6 +30,7 @@ my $watch = sub {
   $SIG{HUP} = 'IGNORE';
   close($asked);
   close($tell);
+  close($mutex);
   open(STDIN, '<', '/dev/null');
   open(STDOUT, '>', '/dev/null');
   open(STDERR, '>', '/dev/null');
@@ -42,7 +44,7 @@ my $watch = sub {
     sleep(1);
     last if -e '.lockstep/lock';
     next if -e '.lockstep/ready';
-    my $mutex = $locked->('.lockstep/mutex') or next;
+    my $still = $locked->('.lockstep/mutex') or next;
     next if -e '.lockstep/ready' || -e '.lockstep/lock';
     truncate($mine, 0);
     exit(0);
@@ -70,6 +72,8 @@ my %can = (
     1;
   },
   watch => sub { my $child = fork; defined($child) && !$child ? $watch->() : $child },
+  own => sub { flock($mutex, 6) },
+  free => sub { flock($mutex, 8) },
   try => sub { $locked->($_[0]) },
 );
 while (defined(my $line = <$asked>)) {
@@ -85,7 +89,10 @@ end
 
 # Begins again as the child of the perl that works as its hands; does nothing where there is none.
 begin_with_hands() { # PATH NONCE
-  if [ -s "$0.ready" ] && read -r perl <"$0.ready" && [ -x "$perl" ]; then cd -- "$1" && exec "$perl" -x "$0" sh "$0" serve "$1" "$2" hands; fi
+  if [ -s "$0.ready" ] && read -r perl <"$0.ready" && [ -x "$perl" ] && cd -- "$1" && { : >>.lockstep/mutex; } 2>/dev/null; then
+    exec 9>>.lockstep/mutex
+    exec "$perl" -x "$0" sh "$0" serve "$1" "$2" hands
+  fi
 }
 
 # The agent has not read further than here then.

@@ -149,15 +149,15 @@ unlock() { # TOKEN
 start_watchdog() {
   # One that lives although that cannot be told holds the file: the new one ends, and the old one sees the new lock.
   lives .lockstep/watchdog || watch ||
-    detached watchdog "$PWD" 7>&- 9>&-
+    detached watchdog "$PWD"
 }
 
 # A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.
 detached() {
   if command -v setsid >/dev/null; then
-    setsid sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- &
+    setsid sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- 7>&- 9>&- &
   else
-    sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- &
+    sh "$0" "$@" </dev/null >/dev/null 2>&1 3>&- 5>&- 6>&- 7>&- 9>&- &
   fi
 }
 

@@ -4,19 +4,29 @@
 # The verbs of a cutover follow each other at once, and everybody waits for the slowest server. So what prepares it may take the mutex for all of
 # them: it is then held by this agent (descriptor 9 is open in both, so it is one lock), and none of them has to start a process to get it. It
 # ends with `unlock`, with any other verb, with the agent, and when somebody else has waited for it for ten seconds.
+#
+# Where the agent has hands, both have the file open as descriptor 9 as long as they live, and they take and free it without a process. It is one lock:
+# it is held until all of them, and whatever a verb has started, have ended.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
+# shellcheck disable=SC3013 # -ef: see hello.sh.
 
 # Before a verb: sets `mutex` to `kept`, to `shared` where what the verb takes may be kept, or to nothing.
 share_mutex() {
+  # Somebody removed .lockstep: others would lock another file.
+  [ "$has_hands" != hands ] || [ .lockstep/mutex -ef /proc/self/fd/9 ] || [ ! -e /proc/self/fd/9 ] || exit 1
   case $verb in
-    ready | unpack | unpack-stored | lock | decide | switch | unlock) [ -n "$mutex" ] || { exec 9>>.lockstep/mutex && mutex=shared; } ;;
-    *) drop_mutex ;;
+    ready | unpack | unpack-stored | lock | decide | switch | unlock)
+      [ -n "$mutex$has_hands" ] || { exec 9>>.lockstep/mutex && mutex=shared; }
+      ;;
+    *) [ -z "$mutex" ] || drop_mutex ;;
   esac
 }
 
 # After a verb that ended with STATUS.
 keep_mutex() { # STATUS
   if [ "$1" -ne 4 ]; then
+    # Somebody killed it: what it had started may still be at work, and holds the mutex.
+    [ -z "$has_hands" ] || [ "$1" -lt 128 ] || exit 1
     drop_mutex
   elif [ "$mutex" != kept ]; then
     mutex=kept
@@ -28,21 +38,27 @@ keep_mutex() { # STATUS
 
 drop_mutex() {
   [ "$mutex" != kept ] || note .lockstep/keeper -
-  exec 9>&-
+  if [ -n "$has_hands" ]; then free_mutex; else exec 9>&-; fi
   mutex=''
 }
 
+free_mutex() { hands free || flock -u 9; }
+
 # In a verb. False: it was not to be had.
 take_mutex() {
-  [ "$mutex" != kept ] || return 0
-  [ -n "$mutex" ] || exec 9>>.lockstep/mutex
+  if [ "$mutex" = kept ] || hands own; then return 0; fi
+  [ -n "$mutex$has_hands" ] || exec 9>>.lockstep/mutex
   flock -w 10 9 || { end_keeper HUP && flock -w 5 9; } || { end_keeper KILL && flock -w 585 9; }
 }
 
 # In the middle of a verb.
 leave() {
-  [ -z "$mutex" ] || flock -u 9 # The agent has it open, too.
-  exec 9>&-
+  if [ -n "$has_hands" ]; then
+    free_mutex
+  else
+    [ -z "$mutex" ] || flock -u 9 # The agent has it open, too.
+    exec 9>&-
+  fi
   mutex=''
 }
 

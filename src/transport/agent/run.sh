@@ -18,7 +18,7 @@ run() { # RELEASE SECONDS VARIABLES. Payload: so many lines NAME=value, then the
     head -c 65536 /dev/zero >"$operation/reserve" || exit 1 # Room for the result, should the command fill the disk.
     find_time
     echo "$uptime" | keep "$operation/started" && sync .lockstep/operations || exit 1
-    detached execute "$PWD" "$op" "$1" "$2" 9>&-
+    detached execute "$PWD" "$op" "$1" "$2"
     exec 8>&- # The command's process holds it now.
   elif [ ! -e "$operation/started" ]; then
     answer '{"state":"busy"}'
