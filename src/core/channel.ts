@@ -240,7 +240,7 @@ export type Channel = {
   /** Connects ahead of the first verb, which otherwise does it; that it failed, the first verb tells. */
   connect(signal: AbortSignal): void;
   /** Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. `look`: for its tree, too. */
-  hello(signal: AbortSignal, look?: 'tree'): Promise<Greeting>;
+  hello(signal: AbortSignal, look?: 'tree' | 'clone'): Promise<Greeting>;
   /**
    * Looks at the server. Changes nothing, replaces no other daemon, and keeps no deployment waiting. `state` is cheap; `tree` lists the
    * current release, `content` reads all of its files.

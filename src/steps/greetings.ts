@@ -11,7 +11,7 @@ const askedAhead = new WeakMap<Channel, Ahead>();
 
 /** Connects and asks ahead of `greet`, which tells how it went. `now`: milliseconds. */
 export function greetAhead(channel: Channel, now: () => number, signal: AbortSignal): void {
-  const ahead: Ahead = { answer: channel.hello(signal), settledAt: null };
+  const ahead: Ahead = { answer: channel.hello(signal, 'clone'), settledAt: null };
   const settle = (): void => void (ahead.settledAt = now());
   ahead.answer.then(settle, settle);
   askedAhead.set(channel, ahead);

@@ -99,7 +99,11 @@ describe('a pack', () => {
     expect(await codeOf(unpack(ground, channel, 'r2', two, { base: { release: 'r1', artifact: one } }))).toBe('mismatch');
   });
 
-  test('starts from the clone that was made ahead; a damaged one, or one of another base, is not used', async () => {
+  test.each([
+    ['when it is needed', false],
+    ['before it is needed', true],
+  ])('starts from the clone that was made ahead; a damaged one, or one of another base, is not used (looked at %s)', async (_, isAhead) => {
+    const look = async (): Promise<unknown> => isAhead && channel.hello(soon(), 'clone');
     const one = await ground.artifact({ a: 'one', 'd/b': 'two', 'd/c': 'three' });
     const two = await ground.artifact({ a: 'one', 'd/b': 'changed', 'd/c': 'three' });
     const next = join(path, '.lockstep/next');
@@ -108,6 +112,7 @@ describe('a pack', () => {
     await channel.switch(nextOp(), null, 'r1', soon());
     await channel.collect([], soon(), true);
     expect(readdirSync(next)).toEqual(['r1']);
+    await look();
     expect(await unpack(ground, channel, 'r2', two, { base })).toMatchObject({ clone: 'ahead' });
     expect(await picture(release('r2'))).toEqual(await picture(two.directory));
     expect(readdirSync(next)).toEqual([]);
@@ -126,12 +131,14 @@ describe('a pack', () => {
       await channel.collect(['r1'], soon(), true);
       expect(vouched()).toBe('r1\n');
       await damage();
+      await look();
       expect(await unpack(ground, channel, `r3-${i}`, two, { base })).toMatchObject({ clone: 'now' });
       expect(await picture(release(`r3-${i}`))).toEqual(await picture(two.directory));
     }
     // Touched, but as it was.
     await channel.collect(['r1'], soon(), true);
     await link(join(next, 'r1/a'), join(path, 'another-name'));
+    await look();
     expect(await unpack(ground, channel, 'r3-linked', two, { base })).toMatchObject({ clone: 'ahead' });
     expect(await picture(release('r3-linked'))).toEqual(await picture(two.directory));
     expect(await picture(release('r1'))).toEqual(await picture(one.directory));

@@ -33,7 +33,7 @@ serve() {
   nonce=$2
   session=$PWD/.lockstep/session.$$
   payload=$session/payload
-  mutex='' in_place=''
+  mutex='' in_place='' looker='' looked=''
   find_time # All verbs know by it which start of the machine this is.
   said=$(prepare 2>&1) || { printf '\n@%s failed %s\n' "$nonce" "$said" && exit 1; }
   [ -n "$has_hands" ] || begin_with_hands "$1" "$2"
@@ -51,11 +51,15 @@ serve() {
     fi
     share_mutex
     ! act_in_place || continue
+    case $verb in unpack*) await_look ;; *) looked='' ;; esac
     said=$(act 2>&1 >/dev/null)
     status=$?
     case $status in 0 | 4) ;; *) failed "$said" $status ;; esac
     keep_mutex $status
-    [ "$verb" != provide ] || rm -f "$payload"
+    case $verb$four in
+      helloclone) look_ahead ;;
+      provide*) rm -f "$payload" ;;
+    esac
   done
 }
 

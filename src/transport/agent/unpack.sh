@@ -199,8 +199,31 @@ is_sound() { # RELEASE
   vouched=''
   [ ! -s .lockstep/sound ] || read -r vouched <.lockstep/sound
   # A mark from the future: the clock was set back.
-  [ "$vouched" = "$1" ] && [ .lockstep/order -nt .lockstep/sound ] &&
-    changed=$(find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit 2>&1) && [ -z "$changed" ]
+  [ "$vouched" = "$1" ] && [ .lockstep/order -nt .lockstep/sound ] || return 1
+  [ "$looked" != "$1" ] || [ ! "$session/look" -nt .lockstep/sound ] || return 0
+  changed=$(find_changed "$1" 2>&1) && [ -z "$changed" ]
+}
+
+find_changed() { find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit; } # RELEASE
+
+# To look at thousands of files takes a moment: it is done while the daemon builds what will be unpacked. Not in a verb; others may come meanwhile.
+look_ahead() {
+  looker='' looked_at=-
+  [ ! -s .lockstep/serving ] || read -r looked_at <.lockstep/serving || return 0
+  is_name "$looked_at" && [ -d ".lockstep/next/$looked_at" ] || return 0
+  { { [ -d "$session" ] || make_session; } && : >"$session/look"; } 2>/dev/null || return 0
+  find_time
+  began=$uptime
+  find_changed "$looked_at" >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
+  looker=$!
+}
+
+# Sets `looked` to the release whose clone was seen to be sound, a moment ago.
+await_look() {
+  looked=''
+  [ -n "$looker" ] || return 0
+  if wait "$looker" && [ ! -s "$session/look" ] && find_time && [ $((uptime - began)) -le 10 ]; then looked=$looked_at; fi
+  looker=''
 }
 
 # Sets `recorded` to the hash of the tree that a release was sealed with. False: a record from before that was written down.
