@@ -27,6 +27,8 @@ export type DeploymentLogs = {
 const CHUNK_BYTES = 64 * 1024;
 /** How often a reader that follows looks by itself whether the deployment has ended. */
 const LOOK_MS = 1000;
+/** What is said within so long is written at once: hundreds of servers have something to say at every step. */
+const GATHER_MS = 25;
 
 type Log = {
   queue: string[];
@@ -134,6 +136,7 @@ export async function openDeploymentLogs(directory: string, capBytes = 16 * 1024
 /** Writes what is queued, batch after batch. What cannot be written (disk full) is dropped: the journal holds the truth. */
 async function drain(path: string, log: Log, capBytes: number): Promise<void> {
   while (log.queue.length > 0 || (log.hasEnded && log.half !== '')) {
+    if (!log.hasEnded) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
     if (log.size < 0) {
       log.size = await sizeOf(path);
       log.isFull = log.size >= capBytes;
