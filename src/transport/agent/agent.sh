@@ -45,6 +45,7 @@ serve() {
     for number in "$seq" "$epoch" "$size"; do
       case $number in '' | *[!0-9]*) exit 1 ;; esac
     done
+    received=''
     if [ "$size" -gt 0 ] && ! take_payload; then
       failed "$said"
       exit 1 # The next line cannot be found any more.
@@ -79,7 +80,7 @@ prepare() {
 
 # False: `said` tells why not.
 take_payload() {
-  received='' said=''
+  said=''
   [ -d "$session" ] || said=$(make_session 2>&1) || return 1
   [ ! -e "$payload" ] || remove "$payload"
   if [ "$has_hands" != hands ]; then
