@@ -40,10 +40,12 @@ my $watch = sub {
   my ($boot, $born) = ($word->('/proc/sys/kernel/random/boot_id', 0), $word->("/proc/$$/stat", 21));
   truncate($mine, 0);
   syswrite($mine, "$$ $boot $born\n") if $boot && $born;
+  my $locked_for = 0;
   for (1 .. 3600) {
     sleep(1);
-    last if -e '.lockstep/lock';
-    next if -e '.lockstep/ready';
+    $locked_for = -e '.lockstep/lock' ? $locked_for + 1 : 0;
+    last if $locked_for == 3;
+    next if $locked_for || -e '.lockstep/ready';
     my $still = $locked->('.lockstep/mutex') or next;
     next if -e '.lockstep/ready' || -e '.lockstep/lock';
     truncate($mine, 0);
@@ -139,7 +141,7 @@ forget() { hands forget "$1" "$2"; } # FILE ROOT
 # The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
 receive() { hands receive "$@" || { said=$went && return 1; }; } # BYTES FILE [BYTES FILE]...
 
-# Starts what becomes the watchdog when there is a lock a second later; it costs next to nothing until then.
+# Starts what becomes the watchdog when a lock lasts; it costs next to nothing until then.
 watch() { hands watch; }
 
 is_free() { hands try "$1"; } # FILE. True: nobody holds a lock on it. False: somebody may.

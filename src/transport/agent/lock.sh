@@ -161,7 +161,7 @@ detached() {
   fi
 }
 
-watchdog() { # [`begun`: a second has passed.]
+watchdog() { # [`begun`: there has been a lock for some seconds.]
   trap '' HUP
   exec 7>>.lockstep/watchdog
   flock -n 7 || exit 0
