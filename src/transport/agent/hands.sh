@@ -139,7 +139,7 @@ are_directories() { hands directories "$1" "$2"; } # FILE ROOT
 forget() { hands forget "$1" "$2"; } # FILE ROOT
 
 # The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
-receive() { hands receive "$@" || { said=$went && return 1; }; } # BYTES FILE [BYTES FILE]...
+receive() { hands receive "$@" || { said=${went#n } && return 1; }; } # BYTES FILE [BYTES FILE]...
 
 # Starts what becomes the watchdog when a lock lasts; it costs next to nothing until then.
 watch() { hands watch; }

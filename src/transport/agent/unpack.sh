@@ -213,7 +213,7 @@ look_ahead() {
   is_name "$looked_at" && [ -d ".lockstep/next/$looked_at" ] || return 0
   { { [ -d "$session" ] || make_session; } && : >"$session/look"; } 2>/dev/null || return 0
   find_time
-  began=$uptime
+  looked_since=$uptime
   find_changed "$looked_at" >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
   looker=$!
 }
@@ -222,7 +222,7 @@ look_ahead() {
 await_look() {
   looked=''
   [ -n "$looker" ] || return 0
-  if wait "$looker" && [ ! -s "$session/look" ] && find_time && [ $((uptime - began)) -le 10 ]; then looked=$looked_at; fi
+  if wait "$looker" && [ ! -s "$session/look" ] && find_time && [ $((uptime - looked_since)) -le 10 ]; then looked=$looked_at; fi
   looker=''
 }
 
