@@ -6,6 +6,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { AGENT } from '../../src/transport/agent-script.ts';
+import { until } from '../lab/until.ts';
 import { nextOp, openGround, processesOf, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 
@@ -84,6 +85,16 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     expect(hands(server)).toHaveLength(worksHere ? 1 : 0);
     expect(server).not.toBe(other);
     expect(readFileSync(other, 'utf8')).toBe('somebody else’s');
+  });
+
+  test('the watchdog ends with what it watches', async () => {
+    const channel = ground.channel();
+    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+    await channel.ready(nextOp(), READY, soon());
+    const { path: server } = channel.server;
+    await until(() => processesOf(server).some((line) => line.includes('watchdog')), { what: 'there is a watchdog' });
+    await rm(server, { recursive: true });
+    await until(() => processesOf(server).every((line) => !line.includes('watchdog')), { what: 'it has ended' });
   });
 
   test('a cutover goes on when they, or the agent, are killed', async () => {

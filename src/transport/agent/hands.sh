@@ -43,6 +43,7 @@ my $watch = sub {
   my $locked_for = 0;
   for (1 .. 3600) {
     sleep(1);
+    exit(0) if !-d '.lockstep'; # Somebody removed all of it.
     $locked_for = -e '.lockstep/lock' ? $locked_for + 1 : 0;
     last if $locked_for == 3;
     next if $locked_for || -e '.lockstep/ready';
