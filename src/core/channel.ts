@@ -239,7 +239,10 @@ export type Channel = {
   readonly server: Server;
   /** Connects ahead of the first verb, which otherwise does it; that it failed, the first verb tells. */
   connect(signal: AbortSignal): void;
-  /** Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. `look`: for its tree, too. */
+  /**
+   * Connects (if it must) and asks the server for its state. `untrusted`: the host key is unknown or changed. `look` at its tree, and say what it is;
+   * or at the clone that an upload will start from, for that upload.
+   */
   hello(signal: AbortSignal, look?: 'tree' | 'clone'): Promise<Greeting>;
   /**
    * Looks at the server. Changes nothing, replaces no other daemon, and keeps no deployment waiting. `state` is cheap; `tree` lists the

@@ -206,7 +206,7 @@ describe('a pack', () => {
     expect(readFileSync(join(release('r1'), 'a'), 'utf8')).toBe('one');
   });
 
-  // The directories are looked at in another way where they are many.
+  // Also beside many directories whose names no word of a request could hold.
   test.each([0, 50])(
     'never writes through a directory that somebody replaced by a link (beside %d); a repair makes it right',
     async (others) => {

@@ -31,7 +31,8 @@
 
 serve() {
   nonce=$2
-  session=$PWD/.lockstep/session.$$
+  here=.lockstep/session.$$ # The hands know paths from PATH only.
+  session=$PWD/$here
   payload=$session/payload
   mutex='' in_place='' looker='' looked=''
   find_time # All verbs know by it which start of the machine this is.
@@ -89,7 +90,7 @@ take_payload() {
     # shellcheck disable=SC2086 # Several words.
     receive_parts $six || return 1
   else
-    receive "$size" ".lockstep/session.$$/payload" || return 1
+    receive "$size" "$here/payload" || return 1
   fi
   read -r end && [ "$end" = "$seq" ]
 }

@@ -7,7 +7,8 @@
 # by the program, which also says why not. So is what holds another character than the agent's own names do, such as a path of the configuration.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
-# It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, see flock(2).
+# It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, LOCK_UN 8, see flock(2);
+# of waitpid(2) WNOHANG is 1; EINTR is 4.
 : <<'end'
 #!perl
 $^F = 6;
@@ -136,8 +137,8 @@ point() { hands symlink "$1" "$2" || ln -sfn "$1" "$2"; } # TARGET LINK
 # Are the lines of FILE directories below ROOT, and none of them a link? A shell reads long lists slowly. False: perhaps not.
 are_directories() { hands directories "$1" "$2"; } # FILE ROOT
 
-# Unlinks below ROOT what FILE lists, each with a zero byte behind it. False: not all; there may be a directory.
-forget() { hands forget "$1" "$2"; } # FILE ROOT
+# Removes below ROOT what FILE lists, each with a zero byte behind it; of directories all that is in them.
+forget() { hands forget "$1" "$2" || (cd "$2" && xargs -0 rm -rf --) <"$1"; } # FILE ROOT
 
 # The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
 receive() { hands receive "$@" || { said=${went#n } && return 1; }; } # BYTES FILE [BYTES FILE]...

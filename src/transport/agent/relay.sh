@@ -22,11 +22,10 @@ rebuild() { # RELEASE BYTES BYTES
   is_name "$1" && is_sealed "$1" || exit 1
   exec 8<"$payload"
   head -c "$2" <&8 >"$session/files" && head -c "$3" <&8 >"$session/lists" && cat <&8 >"$session/patch" || exit 1
-  here=$session
-  (cd "releases/$1" && timeout 60 xargs -0 cat -- <"$here/files" | head -c 67108864 >"$here/reference") || exit 1
-  { gzip -dc "$here/lists" && zstd -dqc --patch-from="$here/reference" <"$here/patch"; } 2>/dev/null >"$here/whole" && mv -T "$here/whole" "$payload"
+  (cd "releases/$1" && timeout 60 xargs -0 cat -- <"$session/files" | head -c 67108864 >"$session/reference") || exit 1
+  { gzip -dc "$session/lists" && zstd -dqc --patch-from="$session/reference" <"$session/patch"; } 2>/dev/null >"$session/whole" && mv -T "$session/whole" "$payload"
   made=$?
-  rm -f "$here/reference" "$here/patch" "$here/whole" "$here/lists" "$here/files"
+  rm -f "$session/reference" "$session/patch" "$session/whole" "$session/lists" "$session/files"
   exit "$made"
 }
 

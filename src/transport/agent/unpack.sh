@@ -28,7 +28,7 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   # The list of all hashes is made of these by `collect`, when nobody waits for anything.
   changes=$PWD/.lockstep/manifests/.changes.$release
   take_parts "$@"
-  rename ".lockstep/session.$$/changes" ".lockstep/manifests/.changes.$release" || exit 1
+  rename "$here/changes" ".lockstep/manifests/.changes.$release" || exit 1
   look_through
   [ ! -s "$session/places" ] || xargs -0 mkdir -p -- <"$session/places" || exit 1
   apply
@@ -54,14 +54,19 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
 receive_parts() { # TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES BYTES
   shift 5
   begin_parts "$three" 2>/dev/null || { said=$(begin_parts "$three" 2>&1) && false; } || return 1
-  set -- "$1" directories "$2" unlinked "$3" places "$4" files "$5" changes $((size - $1 - $2 - $3 - $4 - $5)) pack
-  receive "$1" "$here/$2" "$3" "$here/$4" "$5" "$here/$6" "$7" "$here/$8" "$9" "$here/${10}" "${11}" "$here/${12}" && received=yes
+  set -- "$@" $((size - $1 - $2 - $3 - $4 - $5))
+  for part in $PARTS pack; do
+    set -- "$@" "$1" "$here/$part"
+    shift
+  done
+  receive "$@" && received=yes
 }
 
+PARTS='directories unlinked places files changes'
+
 begin_parts() { # BASE
-  here=.lockstep/session.$$
-  echo "$1" >"$here/changes" || return 1
-  for part in directories unlinked places files pack; do : >"$here/$part" || return 1; done
+  for part in $PARTS pack; do : >"$here/$part" || return 1; done
+  echo "$1" >"$here/changes"
 }
 
 # Descriptor 8 stands at the beginning of the pack then, and `lists` is what came before it.
@@ -69,7 +74,7 @@ take_parts() { # BYTES BYTES BYTES BYTES BYTES
   lists=$(($1 + $2 + $3 + $4 + $5))
   if [ -n "$received" ]; then exec 8<"$session/pack" && return 0; fi
   begin_parts "$base" && exec 8<"$payload" || exit 1
-  for part in directories unlinked places files changes; do
+  for part in $PARTS; do
     [ "$1" -eq 0 ] || head -c "$1" <&8 >>"$here/$part" || exit 1
     shift
   done
@@ -77,7 +82,7 @@ take_parts() { # BYTES BYTES BYTES BYTES BYTES
 
 # A directory that is a link here (somebody replaced it, or it was shared then) would lead out of the clone.
 look_through() {
-  if are_directories ".lockstep/session.$$/directories" "$incoming"; then return 0; fi
+  if are_directories "$here/directories" "$incoming"; then return 0; fi
   while IFS= read -r one; do
     if [ ! -d "$incoming/$one" ] || [ -L "$incoming/$one" ]; then wrong=${wrong:-'a directory of the base is something else now'}; fi
   done <"$session/directories"
@@ -112,7 +117,7 @@ clone_now() {
 # Unlinks, unpacks, and sets `wrong` to what is not as it should be then. Everything that is unpacked is new: no file of the base is written to.
 apply() {
   [ -z "$wrong" ] || return 0
-  [ ! -s "$session/unlinked" ] || forget ".lockstep/session.$$/unlinked" "$incoming" || (cd "$incoming" && xargs -0 rm -rf -- <"$session/unlinked") || exit 1
+  [ ! -s "$session/unlinked" ] || forget "$here/unlinked" "$incoming" || exit 1
   cd "$incoming" || exit 1
   unpack_here
   [ -n "$wrong" ] || check_release
@@ -211,7 +216,7 @@ look_ahead() {
   looker='' looked_at=-
   [ ! -s .lockstep/serving ] || read -r looked_at <.lockstep/serving || return 0
   is_name "$looked_at" && [ -d ".lockstep/next/$looked_at" ] || return 0
-  { { [ -d "$session" ] || make_session; } && : >"$session/look"; } 2>/dev/null || return 0
+  { make_session && : >"$session/look"; } 2>/dev/null || return 0
   find_time
   looked_since=$uptime
   find_changed "$looked_at" >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
