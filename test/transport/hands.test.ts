@@ -92,7 +92,11 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
     await channel.ready(nextOp(), READY, soon());
     const { path: server } = channel.server;
-    await until(() => processesOf(server).some((line) => line.includes('watchdog')), { what: 'there is a watchdog' });
+    // It has said who it is: it writes nothing any more that could come in between.
+    await until(() => readFileSync(join(server, '.lockstep/watchdog'), { encoding: 'utf8', flag: 'a+' }) !== '', {
+      what: 'there is a watchdog',
+    });
+    expect(processesOf(server).some((line) => line.includes('watchdog'))).toBe(true);
     await rm(server, { recursive: true });
     await until(() => processesOf(server).every((line) => !line.includes('watchdog')), { what: 'it has ended' });
   });
