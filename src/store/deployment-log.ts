@@ -2,6 +2,7 @@
 import { appendFile, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type FollowOptions = {
   /** Go on after what is there, until the deployment's log has ended. */
@@ -136,7 +137,7 @@ export async function openDeploymentLogs(directory: string, capBytes = 16 * 1024
 /** Writes what is queued, batch after batch. What cannot be written (disk full) is dropped: the journal holds the truth. */
 async function drain(path: string, log: Log, capBytes: number): Promise<void> {
   while (log.queue.length > 0 || (log.hasEnded && log.half !== '')) {
-    if (!log.hasEnded) await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    if (!log.hasEnded) await sleep(GATHER_MS);
     if (log.size < 0) {
       log.size = await sizeOf(path);
       log.isFull = log.size >= capBytes;

@@ -2,13 +2,14 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AGENT } from '../../src/transport/agent-script.ts';
 import { until } from '../lab/until.ts';
 import { nextOp, openGround, processesOf, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
+import { openPrograms } from './programs.ts';
+import type { Programs } from './programs.ts';
 
 const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 20_000 };
 const READY = { token: 'token', release: 'r1', isBrief: true };
@@ -23,30 +24,25 @@ test('they are strict perl', () => {
 
 describe.each(['a perl that works', 'a perl that does not work'])('on a server with %s', (kind) => {
   const worksHere = kind === 'a perl that works';
-  const path = process.env['PATH'] ?? '';
   let ground: Ground;
-  let programs: string;
+  let programs: Programs;
 
   /** Programs that tell that they were started; and the perl. */
   beforeEach(async () => {
-    programs = await mkdtemp(join(tmpdir(), 'lockstep-programs-'));
-    for (const name of PROGRAMS) await script(name, `echo "${name} $*" >>'${programs}/started'\nPATH='${path}' exec ${name} "$@"`);
-    if (!worksHere) await script('perl', 'exit 1');
-    process.env['PATH'] = `${programs}${delimiter}${path}`;
+    programs = await openPrograms();
+    const { directory, path } = programs;
+    for (const name of PROGRAMS) await programs.add(name, `echo "${name} $*" >>'${directory}/started'\nPATH='${path}' exec ${name} "$@"`);
+    if (!worksHere) await programs.add('perl', 'exit 1');
     ground = await openGround();
   });
   afterEach(async () => {
-    process.env['PATH'] = path;
     await ground.close();
-    await rm(programs, { recursive: true });
+    await programs.close();
   });
-  const script = async (name: string, lines: string): Promise<void> => {
-    await writeFile(join(programs, name), `#!/bin/sh\n${lines}\n`);
-    await chmod(join(programs, name), 0o755);
-  };
   /** Without the lock that the watchdog takes: it starts when it gets to it. */
   const started = (): string[] => {
-    const lines = existsSync(join(programs, 'started')) ? readFileSync(join(programs, 'started'), 'utf8').trim().split('\n') : [];
+    const file = join(programs.directory, 'started');
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
     return lines.filter((line) => line !== 'flock -n 7').map((line) => line.split(' ', 1).join());
   };
   /** What a verb has started may have ended meanwhile. */

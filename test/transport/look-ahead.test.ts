@@ -1,15 +1,14 @@
 // While the daemon builds, servers look at the clone that the next release starts from: once, and not again when the release comes.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
 import { nextOp, openGround, soon, unpack } from './ground.ts';
 import type { Ground, TestArtifact } from './ground.ts';
+import { openPrograms } from './programs.ts';
+import type { Programs } from './programs.ts';
 
-const path = process.env['PATH'] ?? '';
-let programs: string;
+let programs: Programs;
 let ground: Ground;
 let channel: Channel;
 let one: TestArtifact;
@@ -18,11 +17,9 @@ let seen: number;
 
 /** A find that tells that it looked for what has changed. */
 beforeEach(async () => {
-  programs = await mkdtemp(join(tmpdir(), 'lockstep-programs-'));
-  const find = `case $* in *-cnewer*) echo "$2" >>'${programs}/looked' ;; esac\nPATH='${path}' exec find "$@"`;
-  await writeFile(join(programs, 'find'), `#!/bin/sh\n${find}\n`);
-  await chmod(join(programs, 'find'), 0o755);
-  process.env['PATH'] = `${programs}${delimiter}${path}`;
+  programs = await openPrograms();
+  const { directory, path } = programs;
+  await programs.add('find', `case $* in *-cnewer*) echo "$2" >>'${directory}/looked' ;; esac\nPATH='${path}' exec find "$@"`);
   ground = await openGround();
   channel = ground.channel();
   one = await ground.artifact({ a: 'one' });
@@ -35,13 +32,12 @@ beforeEach(async () => {
   looks();
 });
 afterEach(async () => {
-  process.env['PATH'] = path;
   await ground.close();
-  await rm(programs, { recursive: true });
+  await programs.close();
 });
 /** How often since it was asked last. */
 function looks(): number {
-  const file = join(programs, 'looked');
+  const file = join(programs.directory, 'looked');
   const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
   const count = lines.length - seen;
   seen = lines.length;
