@@ -9,8 +9,11 @@ const ASK_EVERY_MS = 250;
 /** Headers of a question to the daemon and of its answer, HTTP's and TCP's. */
 const HTTP_BYTES = 900;
 
-/** `keep`: how long connections stay open between deployments. `branch`, `cluster`: further keys of the configuration. */
-export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) => {
+/**
+ * `keep`: how long connections stay open between deployments. `branch`, `cluster`: further keys of the configuration. `first`: the branch comes into
+ * being with the first copy; of its commit there is nothing here then (`unknown`), or it was built for another cluster before (`built`).
+ */
+export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = null } = {}) => {
   const directory = join(lab.directory, label.replaceAll(/\W+/g, '-'));
   const command = join(lab.root, 'bin/lockstep');
   const env = { LOCKSTEP_CONFIG: join(directory, 'branches.config.json'), LOCKSTEP_DATA: join(directory, 'var') };
@@ -36,13 +39,19 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
       servers,
       ...cluster,
     };
+    const staging = { ...production, environment: 'staging', servers: [{ ...servers[0], path: `${servers[0].path}-staging` }] };
     return {
       project: 'site',
       repositories: { site: { type: 'git', url: lab.repository.bare } },
-      branches: [{ repository: 'site', branch: 'servers/production', clusters: ['production'], ...branch }],
-      clusters: { production },
+      branches: [
+        { repository: 'site', branch: 'servers/production', clusters: ['production'], ...branch },
+        ...(first === 'built' ? [{ repository: 'site', branch: 'servers/staging', clusters: ['staging'] }] : []),
+      ],
+      clusters: { production, ...(first === 'built' && { staging }) },
     };
   };
+
+  const branchOf = (environment, ...args) => must('git', ['-C', lab.repository.bare, 'branch', ...args, `servers/${environment}`]);
 
   async function startDaemon() {
     await writeFile(env.LOCKSTEP_CONFIG, JSON.stringify(configuration()));
@@ -80,6 +89,8 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
       await mkdir(directory, { recursive: true });
       port = await freePort();
       env.LOCKSTEP_URL = `http://127.0.0.1:${port}`;
+      if (first === 'built') await branchOf('staging', '-m', 'servers/production');
+      else if (first !== null) await branchOf('production', '-D');
       await startDaemon();
       const token = readFileSync(join(directory, 'var/token'), 'utf8').trim();
       // What comes is counted by its length.
@@ -91,6 +102,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
         return JSON.parse(text);
       };
       await ask('hooks', 'install', lab.repository.bare);
+      if (first === 'built') await ask('deploy', 'staging', '--wait');
     },
     /** Starts the daemon again, with other `keep`, or servers behind another `port` with its `knownHosts`. */
     restart: async (changes) => {
@@ -99,7 +111,11 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {} } = {}) =
       await startDaemon();
     },
     pid: () => self.daemon.child.pid,
-    firstCopy: () => ask('deploy', 'production', '--wait'),
+    firstCopy: async () => {
+      if (first === null) return ask('deploy', 'production', '--wait');
+      await lab.repository.push();
+      await self.deploy();
+    },
     /** The push itself deploys: this only waits for the end. */
     deploy: async () => {
       const revision = await lab.repository.revision();

@@ -9,6 +9,15 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 
 /** A row for each contender whose name holds one of the words of `only` (null: all) and who is installed. */
 export async function measure(scenario, count, { runs, only, say }) {
+  if (!scenario.isFirst) return withEach(scenario, count, { only, say }, (lab, contender) => repeated(lab, contender, scenario, runs));
+  // Nobody has anything of the others' or of the run before.
+  const all = [];
+  for (let run = 0; run < runs; run++) all.push(await withEach(scenario, count, { only, say }, first));
+  return all[0].map((row, i) => ({ ...row, ...medians(all.map((rows) => rows[i])) }));
+}
+
+/** What `action` says of each contender, who have a lab together, one after the other. */
+async function withEach(scenario, count, { only, say }, action) {
   const lab = await openLab({ count, files: scenario.files, maxStartups: '200' });
   try {
     const rows = [];
@@ -19,11 +28,8 @@ export async function measure(scenario, count, { runs, only, say }) {
         continue;
       }
       say(`${count} servers: ${contender.name}`);
-      rows.push({
-        name: (scenario.isFirst && contender.firstName) || contender.name,
-        isOurs: contender.isOurs === true,
-        ...(scenario.isFirst ? await first(lab, contender) : await repeated(lab, contender, scenario, runs)),
-      });
+      const name = (scenario.isFirst && contender.firstName) || contender.name;
+      rows.push({ name, isOurs: contender.isOurs === true, ...(await action(lab, contender)) });
       // Two hundred servers with several copies each would not fit into memory.
       await lab.sshd.empty();
     }
@@ -31,6 +37,12 @@ export async function measure(scenario, count, { runs, only, say }) {
   } finally {
     await lab.close();
   }
+}
+
+/** Of every number that all results have. */
+function medians(results) {
+  const keys = Object.keys(results[0]).filter((key) => typeof results[0][key] === 'number');
+  return Object.fromEntries(keys.map((key) => [key, median(results.map((one) => one[key]))]));
 }
 
 async function first(lab, contender) {
@@ -44,8 +56,7 @@ async function first(lab, contender) {
   await bringFirst(lab, contender);
   const end = (await serving) ?? Date.now();
   const used = since(lab, contender, before);
-  // A daemon that is started finds the head by itself.
-  const wall = end - (contender.isOurs ? await contender.requestedAt() : began);
+  const wall = end - (contender.isOurs ? await contender.toldAt() : began);
   const weight = scales.end();
   await checkAll(lab, contender);
   await contender.end?.();
@@ -60,8 +71,7 @@ async function repeated(lab, contender, scenario, runs) {
   await bringFirst(lab, contender);
   const results = [];
   for (let run = 0; run < runs; run++) results.push(await once(lab, contender, scenario));
-  const keys = Object.keys(results[0]).filter((key) => results[0][key] !== null);
-  const row = Object.fromEntries(keys.map((key) => [key, median(results.map((one) => one[key]))]));
+  const row = medians(results);
   const scales = weigh(lab, contender);
   const before = inodes(lab, contender);
   await once(lab, contender, scenario);

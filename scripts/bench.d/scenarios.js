@@ -20,7 +20,15 @@ export const SCENARIOS = {
     title: 'First copy of 4,100 files',
     ...APPLICATION,
     isFirst: true,
-    contenders: (lab) => [rsyncChanged, linkDest, capistrano, ansible, shipit, cold(lab)],
+    contenders: (lab) => [
+      rsyncChanged,
+      linkDest,
+      capistrano,
+      ansible,
+      shipit,
+      lockstep(lab, 'Lockstep', '0s', { first: 'unknown' }),
+      lockstep(lab, 'Lockstep, built before', '0s', { first: 'built' }),
+    ],
   },
   rebuilt: {
     title: 'Everything built anew, with fresh times and the same contents: 4,100 files',
