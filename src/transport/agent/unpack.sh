@@ -209,11 +209,10 @@ is_sound() { # RELEASE
   changed=$(find_changed "$1" 2>&1) && [ -z "$changed" ]
 }
 
-# shellcheck disable=SC2086 # Several words.
-find_changed() { ${2:-} find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit; } # RELEASE [COMMAND that finds it]
+# For a shell of its own, which it becomes.
+find_changed() { exec find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit; } # RELEASE
 
-# To look at thousands of files takes a moment: it is done while the daemon builds what will be unpacked, and whoever else has something to do here
-# goes first. Not in a verb; others may come meanwhile.
+# To look at thousands of files takes a moment: it is done while the daemon builds what will be unpacked. Not in a verb; others may come meanwhile.
 look_ahead() {
   looker='' looked_at=-
   [ ! -s .lockstep/serving ] || read -r looked_at <.lockstep/serving || return 0
@@ -221,7 +220,7 @@ look_ahead() {
   { make_session && : >"$session/look"; } 2>/dev/null || return 0
   find_time
   looked_since=$uptime
-  find_changed "$looked_at" 'nice -n 10' >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
+  find_changed "$looked_at" >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
   looker=$!
 }
 
