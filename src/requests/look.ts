@@ -76,7 +76,7 @@ function decideAll(state: State, candidates: readonly Candidate[], change: Chang
 }
 
 /** Deliveries are kept for hooks only; what the poller finds is in the journal. */
-const isHook = (change: Change): boolean => change.source !== 'poll' && change.source !== 'start';
+export const isHook = (change: Change): boolean => change.source !== 'poll' && change.source !== 'start';
 
 async function candidatesOf(
   tools: LookTools,

@@ -1,7 +1,7 @@
 // The lookout: when a repository is looked at. Changes that arrive while one look is under way share the next.
 import { problemOf } from '../core/errors.ts';
 import type { Change, Repository } from '../core/repository.ts';
-import { look } from './look.ts';
+import { isHook, look } from './look.ts';
 import type { LookTools, RefOutcome } from './look.ts';
 import { withSharedCommits } from './shared-commits.ts';
 import { hasMoved, sightOf } from './sight.ts';
@@ -27,7 +27,8 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-const HOOK_FIRST_MS = 1_000;
+/** The longer one where a hook has told of something since the start: then only a lost one is waited for in vain. */
+const HOOK_FIRST_MS = { heard: 5_000, never: 1_000 };
 const LOOKS_AT_ONCE = 100;
 
 export function createLookout(tools: LookTools, now: () => number, log: (message: string) => void): Lookout {
@@ -35,9 +36,12 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
   const busy = new Map<string, Promise<void>>();
   const underWay = new Map<string, Promise<readonly RefOutcome[]>>();
   const timers = new Map<string, { timer: NodeJS.Timeout; pollMs: number }>();
+  /** Names of repositories. */
+  const heard = new Set<string>();
   let isPolling = false;
 
   function report(repository: Repository, change: Change, receivedAt: number): Promise<readonly RefOutcome[]> {
+    if (isHook(change)) heard.add(repository.name);
     const key = `${repository.name}\n${change.delivery}`;
     const known = underWay.get(key);
     if (known !== undefined) return known;
@@ -84,9 +88,14 @@ export function createLookout(tools: LookTools, now: () => number, log: (message
 
   /** A push moves the branch a moment before its hook tells who pushed, and with which options: the hook comes first if it can. */
   async function pollLater(repository: Repository): Promise<void> {
-    const sight = await sightOf(tools, repository);
-    if ('heads' in sight && hasMoved(tools, repository, sight)) {
-      await new Promise((resolve) => setTimeout(resolve, HOOK_FIRST_MS).unref());
+    const seen = await sightOf(tools, repository);
+    if ('heads' in seen && hasMoved(tools, repository, seen)) {
+      const ms = heard.has(repository.name) ? HOOK_FIRST_MS.heard : HOOK_FIRST_MS.never;
+      await new Promise((resolve) => setTimeout(resolve, ms).unref());
+      if (!isPolling) return;
+      const found = await sightOf(tools, repository);
+      // What was pushed meanwhile has a hook of its own, which the next poll waits for.
+      if ('heads' in found && [...found.heads].some(([branch, revision]) => seen.heads.get(branch) !== revision)) return;
     }
     const current = tools.configuration().repositories.get(repository.name);
     if (isPolling && current !== undefined) poll(current, 'poll');

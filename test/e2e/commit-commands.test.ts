@@ -1,6 +1,6 @@
 // What who commits and who pushes can say: skip this one, build it from scratch, deploy it at ten in the evening.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeliveryView, DeploymentView } from '../../src/core/views.ts';
 import { until } from '../lab/until.ts';
@@ -96,6 +96,17 @@ describe('a commit and its push', () => {
       (await shop.json<{ deliveries: DeliveryView[] }>('deliveries')).deliveries[0]?.summary ?? '';
     await until(async () => (await summary()).includes('noon'), { what: 'the option is refused' });
     expect(await summary()).toContain('refused, "deploy.at=noon" is no push option of Lockstep; allowed: deploy.skip, deploy.at=22:00');
+  });
+
+  test('the hook of a busy machine still comes before the poll', async () => {
+    const hook = join(shop.git, 'hooks/post-receive');
+    const script = await readFile(hook, 'utf8');
+    await writeFile(hook, script.replace('\n', '\nsleep 3\n'));
+    const skipped = await shop.commit({ 'index.html': 'eight\n' });
+    await push('deploy.skip');
+    await writeFile(hook, script);
+    const why = `${skipped.slice(0, 8)} of servers/demo is not deployed: it was pushed with deploy.skip`;
+    await until(async () => (await shop.status('demo')).skipped?.includes(why) === true, { what: 'the head is skipped' });
   });
 
   test('deploy.at lets a deployment wait, also through a new start; a newer commit supersedes it', async () => {
