@@ -107,6 +107,7 @@ describe('a commit and its push', () => {
     await writeFile(hook, script);
     const why = `${skipped.slice(0, 8)} of servers/demo is not deployed: it was pushed with deploy.skip`;
     await until(async () => (await shop.status('demo')).skipped?.includes(why) === true, { what: 'the head is skipped' });
+    expect((await deployments()).map(({ revision }) => revision)).not.toContain(skipped);
   });
 
   test('deploy.at lets a deployment wait, also through a new start; a newer commit supersedes it', async () => {
