@@ -51,7 +51,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = 
     };
   };
 
-  const branchOf = (environment, ...args) => must('git', ['-C', lab.repository.bare, 'branch', ...args, `servers/${environment}`]);
+  const gitBranch = (...args) => must('git', ['-C', lab.repository.bare, 'branch', ...args]);
 
   async function startDaemon() {
     await writeFile(env.LOCKSTEP_CONFIG, JSON.stringify(configuration()));
@@ -89,8 +89,8 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = 
       await mkdir(directory, { recursive: true });
       port = await freePort();
       env.LOCKSTEP_URL = `http://127.0.0.1:${port}`;
-      if (first === 'built') await branchOf('staging', '-m', 'servers/production');
-      else if (first !== null) await branchOf('production', '-D');
+      if (first === 'built') await gitBranch('-m', 'servers/production', 'servers/staging');
+      else if (first !== null) await gitBranch('-D', 'servers/production');
       await startDaemon();
       const token = readFileSync(join(directory, 'var/token'), 'utf8').trim();
       // What comes is counted by its length.
@@ -150,8 +150,6 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = 
     again: () => ask('deploy', 'production', '--wait'),
     /** Goes back at once: everything but the switch comes later. */
     rollBack: () => ask('rollback', 'production', '--emergency', '--wait'),
-    /** When the last deployment was asked for, milliseconds since 1970. */
-    requestedAt: async () => Date.parse((await api('/deployments?limit=1')).deployments[0].requestedAt),
     /** When the hook of the last push was heard, milliseconds since 1970. */
     toldAt: async () => Date.parse((await api('/deliveries?limit=1')).deliveries[0].receivedAt),
     end: async () => {

@@ -9,11 +9,13 @@ import { checkout, home, sshSettings } from './reach.js';
 /** scripts/bench puts it there. */
 const SHIPIT = fileURLToPath(new URL('../../node_modules/.cache/shipit-5.3.0/node_modules', import.meta.url));
 
-const has = (program) =>
-  must('sh', ['-c', `command -v ${program}`]).then(
+const succeeds = (program, args) =>
+  must(program, args).then(
     () => true,
     () => false,
   );
+
+const has = (program) => succeeds('sh', ['-c', `command -v ${program}`]);
 
 /**
  * The repository as servers reach it that fetch by themselves: over the network, by git's own protocol, which asks for neither encryption nor a key. Resolves
@@ -25,12 +27,7 @@ async function serveRepository({ repository, directory, atEnd }) {
   const serving = start(daemon, ['--export-all', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${directory}`, repository.bare]);
   atEnd(() => serving.end());
   const url = `git://127.0.0.1:${port}/${basename(repository.bare)}`;
-  const answers = () =>
-    must('git', ['ls-remote', url]).then(
-      () => true,
-      () => false,
-    );
-  await until(answers, "the start of git's daemon");
+  await until(() => succeeds('git', ['ls-remote', url]), "the start of git's daemon");
   return url;
 }
 

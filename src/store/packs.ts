@@ -78,9 +78,9 @@ async function inMemory({ directory, entries, links, compression }: PackRequest)
   return { compression, bytes: content.length, read: () => Readable.from([content]) };
 }
 
-const zstdOf = (tar: Buffer): Promise<Buffer> => collected([tar], SMALL_WINDOW);
+const zstdOf = (tar: Buffer): Promise<Buffer> => collected([tar]);
 
-async function collected(content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, further: readonly string[]): Promise<Buffer> {
+async function collected(content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, further?: readonly string[]): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const { stdin, stdout, ended } = zstd(further);
   stdout.on('data', (piece: Buffer) => pieces.push(piece));
@@ -93,7 +93,7 @@ async function inFile({ directory, entries, links, compression }: PackRequest, p
   const file = createWriteStream(path, { mode: 0o600, flags: 'wx' });
   try {
     if (compression === 'zstd') {
-      const { stdin, stdout, ended } = zstd(SMALL_WINDOW);
+      const { stdin, stdout, ended } = zstd();
       await Promise.all([pipeline(tar, stdin), pipeline(stdout, file), ended]);
     } else if (compression === 'gzip') await pipeline(tar, createGzip({ level: 1 }), file);
     else await pipeline(tar, file);
@@ -132,7 +132,7 @@ function fromFile(path: string, compression: Compression, bytes: number): Pack {
 }
 
 /** zstd(1) as a filter: Node 20 has none of its own. `ended` rejects unless it exits with 0. */
-function zstd(further: readonly string[]): { stdin: Writable; stdout: Readable; ended: Promise<void> } {
+function zstd(further: readonly string[] = SMALL_WINDOW): { stdin: Writable; stdout: Readable; ended: Promise<void> } {
   const child = spawn('zstd', ['-q', '-3', '-c', ...further], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'] ?? '' },
