@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Writable } from 'node:stream';
@@ -14,7 +14,7 @@ import { DeployError } from '../core/errors.ts';
 import type { PackRequest, Packer } from '../core/ports.ts';
 import { tarOf } from './tar.ts';
 
-/** Up to here a pack is kept in memory. */
+/** Up to here a pack is kept in memory: read from a file, it would be read once for each server. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
 /**
  * Smaller ones are not worth a compressor on every server, and so few bytes for all of them not one here: on a line of 100 Mbit/s a mebibyte takes
@@ -56,7 +56,7 @@ export async function openPacker(directory: string): Promise<Packer> {
       try {
         await pipeline(contentsOf(from, files), createWriteStream(reference, { mode: 0o600, flags: 'wx' }));
         const content = await collected(pack.read(), ['--patch-from', reference, `--stream-size=${pack.bytes}`]);
-        return { compression: 'zstd', bytes: content.length, read: () => Readable.from([content]) };
+        return fromMemory(content, 'zstd');
       } catch (error) {
         throw packFailure(error, directory);
       } finally {
@@ -75,7 +75,7 @@ async function inMemory({ directory, entries, links, compression }: PackRequest)
   for await (const piece of tarOf(directory, entries, links)) pieces.push(piece);
   const tar = Buffer.concat(pieces);
   const content = compression === 'none' ? tar : compression === 'gzip' ? await promisify(gzip)(tar) : await zstdOf(tar);
-  return { compression, bytes: content.length, read: () => Readable.from([content]) };
+  return fromMemory(content, compression);
 }
 
 const zstdOf = (tar: Buffer): Promise<Buffer> => collected([tar]);
@@ -101,8 +101,18 @@ async function inFile({ directory, entries, links, compression }: PackRequest, p
     await rm(path, { force: true });
     throw error;
   }
-  return fromFile(path, compression, (await stat(path)).size);
+  const { size } = await stat(path);
+  if (size > IN_MEMORY_BYTES) return fromFile(path, compression, size);
+  const content = await readFile(path);
+  await rm(path, { force: true });
+  return fromMemory(content, compression);
 }
+
+const fromMemory = (content: Buffer, compression: Compression): Pack => ({
+  compression,
+  bytes: content.length,
+  read: () => Readable.from([content]),
+});
 
 function fromFile(path: string, compression: Compression, bytes: number): Pack {
   let readers = 0;

@@ -83,12 +83,14 @@ prepare() {
 take_payload() {
   said=''
   [ -d "$session" ] || said=$(make_session 2>&1) || return 1
-  [ ! -e "$payload" ] || remove "$payload"
+  [ ! -e "$payload" ] || remove "$here/payload"
   if [ "$has_hands" != hands ]; then
     said=$(umask 077 && head -c "$size" 2>&1 >"$payload") || return 1
   elif [ "$verb" = unpack ]; then
     # shellcheck disable=SC2086 # Several words.
     receive_parts $six || return 1
+  elif [ "$verb" = hello ]; then
+    receive_files "$one" "$two" || return 1
   else
     receive "$size" "$here/payload" || return 1
   fi

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
 # It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, LOCK_UN 8, see flock(2);
-# of waitpid(2) WNOHANG is 1; EINTR is 4.
+# of waitpid(2) WNOHANG is 1; EINTR is 4; F_SETPIPE_SZ of Linux is 1031, see fcntl(2).
 : <<'end'
 #!perl
 $^F = 6;
@@ -62,6 +62,8 @@ my %can = (
   directories => sub { my ($list, $root) = @_; for ($lines->($list, "\n")) { lstat("$root/$_"); -d _ or return } 1 },
   forget => sub { my ($list, $root) = @_; for ($lines->($list, "\0")) { unlink("$root/$_") || !lstat("$root/$_") or return } 1 },
   receive => sub {
+    # What a pipe does not take waits in sshd, which copies all that waits whenever more comes: that took it more time than anything else.
+    fcntl(STDIN, 1031, 1048576);
     while (my ($bytes, $name) = splice(@_, 0, 2)) {
       open(my $file, '>>', $name) or return;
       while ($bytes > 0) {

@@ -8,19 +8,14 @@
 hello() { # BYTES BYTES NAME LOOK
   [ "$epoch" -eq 0 ] || enter
   if [ "$size" -gt 0 ]; then
-    { head -c "$1" >"$session/with-lock" && head -c "$2" >"$session/page" && cat >"$session/layout"; } <"$payload" || exit 1
-    layout=$session/layout
+    [ -n "$received" ] || { head -c "$1" >"$here/with-lock" && head -c "$2" >"$here/page" && cat >"$here/layout"; } <"$payload" || exit 1
+    layout=$here/layout
   else
     is_placed "$2" "$3" || answer '{"state":"unplaced"}'
   fi
   find_current
   check_adoptable
-  if [ "$epoch" -gt 0 ] && [ "$size" -gt 0 ]; then
-    cmp -s "$session/with-lock" .lockstep/with-lock || { keep .lockstep/with-lock <"$session/with-lock" && chmod 755 .lockstep/with-lock; } || exit 1
-    if [ ! -s "$layout" ]; then rm -f .lockstep/layout; else cmp -s "$layout" .lockstep/layout || keep .lockstep/layout <"$layout"; fi || exit 1
-    [ "$2" -eq 0 ] || cmp -s "$session/page" maintenance.html || keep ./maintenance.html <"$session/page" || exit 1
-    put .lockstep/placed "$3" || exit 1
-  fi
+  [ "$epoch" -eq 0 ] || [ "$size" -eq 0 ] || place "$2" "$3" || exit 1
   revision=-
   if [ "$serving" != - ] && [ -f "$shown/REVISION" ] && ! { is_sealed "$serving" && grep -qvx taken-over ".lockstep/releases/$serving"; }; then
     revision=$(head -n 1 "$shown/REVISION" | tr -d '\r' | grep -xE '[0-9a-f]{40}|[0-9a-f]{64}|r?[0-9]{1,9}')
@@ -53,6 +48,21 @@ hello() { # BYTES BYTES NAME LOOK
   answer "{$found\"sealed\":[$sealed],\"adopted\":[$adopted],\"freeBytes\":$free,\"freeInodes\":$inodes,\"unpacks\":[$unpacks]}"
 }
 
+# As receive_parts in unpack.sh.
+receive_files() { # BYTES BYTES
+  empty with-lock page layout 2>/dev/null || { said=$(empty with-lock page layout 2>&1) && false; } || return 1
+  receive "$1" "$here/with-lock" "$2" "$here/page" $((size - $1 - $2)) "$here/layout" && received=yes
+}
+
+# Each file wholly or not at all. That all of them are there counts after they have come to stay.
+place() { # BYTES NAME
+  chmod 755 "$here/with-lock" && sync "$here/with-lock" "$here/page" "$here/layout" && rename "$here/with-lock" .lockstep/with-lock || return 1
+  if [ -s "$here/layout" ]; then rename "$here/layout" .lockstep/layout; else [ ! -e .lockstep/layout ] || rm -f .lockstep/layout; fi || return 1
+  layout=''
+  [ "$1" -eq 0 ] || rename "$here/page" maintenance.html || return 1
+  sync . .lockstep && put .lockstep/placed "$2"
+}
+
 is_placed() { # BYTES NAME
   placed=''
   [ ! -s .lockstep/placed ] || read -r placed <.lockstep/placed || return 1
@@ -77,8 +87,12 @@ find_version() { # PROGRAM
   # shellcheck disable=SC2015 # Either of them may fail.
   [ -s "$known" ] && { read -r program && IFS= read -r version; } <"$known" || version=''
   if [ -n "$version" ] && [ -x "$program" ] && [ "$known" -nt "$program" ]; then return 0; fi
-  version=$("$1" --version 2>/dev/null | head -n 1 | tr -cd 'A-Za-z0-9.() -')
-  if [ -n "$version" ] && [ "$epoch" -gt 0 ]; then { printf '%s\n' "$(command -v "$1")" "$version" >"$known"; } 2>/dev/null; fi
+  version=$("$1" --version 2>/dev/null)
+  IFS= read -r version <<-end
+	$version
+	end
+  case $version in *[!A-Za-z0-9.\(\)\ -]*) version=$(printf %s "$version" | tr -cd 'A-Za-z0-9.() -') ;; esac
+  if [ -n "$version" ] && [ "$epoch" -gt 0 ]; then { command -v "$1" && printf '%s\n' "$version"; } 2>/dev/null >"$known"; fi
 }
 
 # Sets `rsync` to its version; `-`: there is none.

@@ -193,7 +193,7 @@ name_in_site() { # FROM TO
   sed -E -e "$substitute" -e "$substitute" "$real" >"$new" && sync "$new" || exit 1
   [ "$(site=$new && roots "$2")" -gt 0 ] || stop "$real could not be made to name $PWD/$2"
   [ "$(stat -c '%u %g %a' "$new")" = "$(stat -c '%u %g %a' "$real")" ] || stop "$real belongs to another account than $(id -un), which would change its owner"
-  echo test | keep .lockstep/site || exit 1
+  keep_line .lockstep/site test || exit 1
   mv -T "$new" "$real" && sync "${real%/*}" || exit 1
 }
 
@@ -205,7 +205,7 @@ load_site() {
     [ "$stage" = reload ] || rm -f .lockstep/site
     stop "$said" 3
   fi
-  echo reload | keep .lockstep/site || exit 1
+  keep_line .lockstep/site reload || exit 1
   list_workers
   site_command "$reload_command" || { restore_site && stop "$said" 3; }
   case $reload_command in *nginx*) await_workers ;; esac

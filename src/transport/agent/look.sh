@@ -136,7 +136,7 @@ save() { # RELEASE TREE-BYTES. Payload: as for compare, with contents.
   tell_differences
   operation=.lockstep/operations/$op
   mkdir -p "$operation" || exit 1
-  echo "{\"saved\":$(null_or "$saved"),\"total\":$total,\"lines\":\"$lines\"}" | keep "$operation/answer" || exit 1
+  keep_line "$operation/answer" "{\"saved\":$(null_or "$saved"),\"total\":$total,\"lines\":\"$lines\"}" || exit 1
   recall
 }
 

@@ -24,7 +24,7 @@ enter() {
   known=0
   [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
   [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: a daemon with epoch $known has taken this server over (was a backup restored, or does another daemon run? see docs/servers.md)"
-  [ "$epoch" -eq "$known" ] || echo "$epoch" | keep .lockstep/epoch || exit 1
+  [ "$epoch" -eq "$known" ] || keep_line .lockstep/epoch "$epoch" || exit 1
   last_epoch=0 last=0
   [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
   [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
@@ -35,10 +35,19 @@ enter() {
 }
 
 # Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
-keep() {
-  cat >"$1.new.$$" && sync "$1.new.$$" && rename "$1.new.$$" "$1" && sync "${1%/*}" && return 0
+keep() { cat >"$1.new.$$" && replace "$1"; } # FILE
+
+keep_line() { printf '%s\n' "$2" >"$1.new.$$" && replace "$1"; } # FILE LINE
+
+replace() { # FILE
+  sync "$1.new.$$" && rename "$1.new.$$" "$1" && sync "${1%/*}" && return 0
   rm -f "$1.new.$$"
   return 1
+}
+
+# For what is to be received.
+empty() { # FILES of the session
+  for part in "$@"; do : >"$here/$part" || return 1; done
 }
 
 # A line becomes the file $1, wholly or not at all; whether it is there after a power cut is the caller's care.

@@ -31,7 +31,7 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
     echo "$previous" >"$record" || exit 1
   fi
   if [ -d "releases/$serving" ] && ! is_sealed "$serving"; then
-    echo taken-over | keep ".lockstep/releases/$serving" || exit 1
+    keep_line ".lockstep/releases/$serving" taken-over || exit 1
   fi
   point_current "$2" "$op"
   [ "$1" != - ] || sync . || exit 1 # No decision follows that would do it.

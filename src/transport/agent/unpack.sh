@@ -65,8 +65,8 @@ receive_parts() { # TREE REVISION COMPRESSION TOKEN REST BYTES BYTES BYTES BYTES
 PARTS='directories unlinked places files changes'
 
 begin_parts() { # BASE
-  for part in $PARTS pack; do : >"$here/$part" || return 1; done
-  echo "$1" >"$here/changes"
+  # shellcheck disable=SC2086 # Several words.
+  empty $PARTS pack && echo "$1" >"$here/changes"
 }
 
 # Descriptor 8 stands at the beginning of the pack then, and `lists` is what came before it.
@@ -153,16 +153,16 @@ check_release() {
 # Do the files have the hashes that FILE lists below its first line? openssl is many times quicker at it than coreutils; where it says something else
 # than what is expected, be it of a strange name, sha256sum is asked, which says of the first line, and of those with dots, that they are none.
 has_sums() { # FILE
-  if [ "$size" -gt 2097152 ] && command -v openssl >/dev/null && tail -n +2 "$1" | sed '/^\./d; s/  / *.\//' >"$session/wanted" &&
-    cut -c 67- "$session/wanted" | tr '\n' '\0' | xargs -0 openssl dgst -sha256 -r -- 2>/dev/null | cmp -s - "$session/wanted"; then return 0; fi
+  if [ "$size" -gt 2097152 ] && command -v openssl >/dev/null && sed '1d; /^\./d; s/  / *.\//' "$1" >"$session/wanted" &&
+    cut -c 67- "$session/wanted" | xargs -d '\n' openssl dgst -sha256 -r -- 2>/dev/null | cmp -s - "$session/wanted"; then return 0; fi
   sha256sum -c --status "$1" 2>/dev/null
 }
 
 unpack_all() {
   case $compression in
-    gzip) gzip -dc | tar -xpf - --no-same-owner --numeric-owner ;;
-    zstd) zstd -dqc | tar -xpf - --no-same-owner --numeric-owner ;;
-    *) tar -xpf - --no-same-owner --numeric-owner ;;
+    gzip) gzip -dc | tar -b 128 -xpf - --no-same-owner --numeric-owner ;;
+    zstd) zstd -dqc | tar -b 128 -xpf - --no-same-owner --numeric-owner ;;
+    *) tar -b 128 -xpf - --no-same-owner --numeric-owner ;;
   esac
 }
 
