@@ -63,7 +63,7 @@ describe('a patch', () => {
     expect(await codeOf(channel.store(shipped, soon(), { ...patch, release: 'r0' }))).toBe('mismatch');
     const file = join(path, 'releases/r1', patch.files[0] ?? '');
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, `x${text.slice(1)}`);
+    writeFileSync(file, `${text.slice(0, 3_000)}${text[3_000] === 'x' ? 'y' : 'x'}${text.slice(3_001)}`);
     expect(await codeOf(channel.store(shipped, soon(), patch))).toBe('mismatch');
     expect(await codeOf(bring(shipped, 'r1'))).toBe('not-found');
     expect(existsSync(join(path, 'releases/r2'))).toBe(false);
