@@ -10,26 +10,29 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 /** A row for each contender whose name holds one of the words of `only` (null: all) and who is installed. */
 export async function measure(scenario, count, { runs, only, say }) {
   if (!scenario.isFirst) return withEach(scenario, count, { only, say }, (lab, contender) => repeated(lab, contender, scenario, runs));
-  // Nobody has anything of the others' or of the run before.
+  // Nobody has anything of the others' or of the run before; and each run begins with another one, for it matters what the machine did before.
   const all = [];
-  for (let run = 0; run < runs; run++) all.push(await withEach(scenario, count, { only, say }, first));
+  for (let run = 0; run < runs; run++) all.push(await withEach(scenario, count, { only, say, run }, first));
   return all[0].map((row, i) => ({ ...row, ...medians(all.map((rows) => rows[i])) }));
 }
 
-/** What `action` says of each contender, who have a lab together, one after the other. */
-async function withEach(scenario, count, { only, say }, action) {
+/** What `action` says of each contender, in their order. They have a lab together, one after the other, and the `run`th of them begins. */
+async function withEach(scenario, count, { only, say, run = 0 }, action) {
   const lab = await openLab({ count, files: scenario.files, maxStartups: '200' });
   try {
-    const rows = [];
+    const contenders = [];
     for (const contender of scenario.contenders(lab)) {
       if (only !== null && !only.some((word) => contender.name.toLowerCase().includes(word))) continue;
-      if (!(await contender.available())) {
-        say(`${contender.name} is not installed; left out`);
-        continue;
-      }
+      if (await contender.available()) contenders.push(contender);
+      else say(`${contender.name} is not installed; left out`);
+    }
+    const rows = [];
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const place = (run + turn) % contenders.length;
+      const contender = contenders[place];
       say(`${count} servers: ${contender.name}`);
       const name = (scenario.isFirst && contender.firstName) || contender.name;
-      rows.push({ name, isOurs: contender.isOurs === true, ...(await action(lab, contender)) });
+      rows[place] = { name, isOurs: contender.isOurs === true, ...(await action(lab, contender)) };
       // Two hundred servers with several copies each would not fit into memory.
       await lab.sshd.empty();
     }
@@ -47,6 +50,7 @@ function medians(results) {
 
 async function first(lab, contender) {
   await contender.setUp(lab);
+  await idle();
   const before = read(lab, contender);
   const scales = weigh(lab, contender, 1_000);
   const began = Date.now();
@@ -85,6 +89,9 @@ async function repeated(lab, contender, scenario, runs) {
 
 const IDLE_MS = 3_000;
 
+/** Commits do not come one upon the other: whatever a tool still does after the one before is over, and the machine is idle. */
+const idle = () => new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+
 /** One run of a contender that has brought something before. */
 export async function once(lab, contender, scenario) {
   const { repository } = lab;
@@ -93,8 +100,7 @@ export async function once(lab, contender, scenario) {
   const version = scenario.isNoop ? null : scenario.isRebuilt ? await repository.note() : await repository.commit(scenario.changes);
   if (version !== null && !contender.isOurs) await repository.push();
   const previous = contender.isOurs && !isSilent ? await photograph(contender.serves(lab, last)) : null;
-  // Commits do not come one upon the other: whatever a tool still does after the one before is over, and the machine is idle.
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+  await idle();
   const earlier = scenario.isRollback ? versionOf(contender.serves(lab, last)) : null;
   const before = read(lab, contender);
   const began = Date.now();
