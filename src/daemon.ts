@@ -16,7 +16,7 @@ import { knownClusters } from './core/mapping.ts';
 import type { Witnessed } from './core/people.ts';
 import type { Listener, Store } from './core/ports.ts';
 import type { Server } from './core/server.ts';
-import { clusterOf } from './core/state.ts';
+import { clusterOf, isFree } from './core/state.ts';
 import { noteOf } from './core/witnessed-note.ts';
 import { createEngine } from './engine/engine.ts';
 import { createMasking } from './files/masking.ts';
@@ -171,7 +171,15 @@ export async function startDaemon({
   });
   engine.subscribe(postOffice.listen);
 
-  const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl }, now, (line) =>
+  /** What is wrong with the cluster its deployment will tell. */
+  const expect = (cluster: Cluster): void => {
+    try {
+      if (isFree(state, cluster)) channels.connectAhead(cluster);
+    } catch (error) {
+      log.warn(`${cluster.name}: ${problemOf(error).message}`);
+    }
+  };
+  const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl, expect }, now, (line) =>
     log.warn(line),
   );
   const catchUp = createCatchUp({

@@ -328,6 +328,11 @@ export type Channel = {
 /** Makes channels. Opening is lazy: no connection is made before the first verb. */
 export type Transport = {
   channel(server: Server, settings: ChannelSettings): Channel;
+  /**
+   * A channel to this server will probably be wanted within half a minute: its connection is made now, where that takes a moment, and closed
+   * if nobody wanted it. That it could not be made, the channel will tell. Throws as `channel`.
+   */
+  connectAhead?(server: Server, settings: ChannelSettings): void;
 };
 
 export type ChannelSettings = {

@@ -1,4 +1,5 @@
 // What the daemon holds in memory: every cluster, and the deployments that have not ended.
+import type { Cluster } from './cluster.ts';
 import type { Deployment } from './deployment.ts';
 import type { ClusterRecord } from './records.ts';
 
@@ -30,6 +31,13 @@ export function newCluster(name: string): ClusterRecord {
     drifted: [],
     lastDeployment: null,
   };
+}
+
+/** Would a deployment to this cluster that is requested now begin at once? */
+export function isFree({ clusters }: State, { name, approvals }: Cluster): boolean {
+  const status = clusters.get(name);
+  if (approvals !== undefined) return false;
+  return status === undefined || (status.running === null && status.record.locked === null && status.record.held === null);
 }
 
 /** The status of a cluster; one that was never deployed gets an empty one. */

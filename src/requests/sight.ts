@@ -1,15 +1,19 @@
 // What a repository says its heads are, whatever others say of it; and whether there is something new among them.
+import type { Cluster } from '../core/cluster.ts';
 import type { Configuration } from '../core/configuration.ts';
 import { problemOf } from '../core/errors.ts';
 import { branchesOf, clustersFor } from '../core/mapping.ts';
 import type { OpenVersionControl } from '../core/ports.ts';
 import type { Change, ChangedRef, Repository } from '../core/repository.ts';
 import type { Heads } from './heads.ts';
+import { hintedBranches } from './hints.ts';
 
 export type SightTools = {
   readonly heads: Heads;
   readonly configuration: () => Configuration;
   readonly versionControl: OpenVersionControl;
+  /** A deployment to this cluster is probable: what can be done ahead of it takes as long as asking the repository. Never throws. */
+  readonly expect: (cluster: Cluster) => void;
 };
 
 /** A repository that has not answered by then does not answer. */
@@ -29,7 +33,11 @@ export async function sightOf(tools: SightTools, repository: Repository, changes
     const configuration = tools.configuration();
     const versionControl = tools.versionControl(repository);
     const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(PREFETCH_LIMIT_MS)]);
-    for (const branch of newsIn(tools, configuration, repository, changes)) versionControl.prefetch?.(branch, soon);
+    for (const branch of newsIn(tools, configuration, repository, changes)) {
+      versionControl.prefetch?.(branch, soon);
+      const mapping = clustersFor(configuration, repository.name, branch);
+      if ('clusters' in mapping) mapping.clusters.forEach(tools.expect);
+    }
     return { heads: await versionControl.heads(branchesOf(configuration, repository.name), AbortSignal.timeout(LOOK_LIMIT_MS)) };
   } catch (error) {
     asked.abort();
@@ -37,12 +45,14 @@ export async function sightOf(tools: SightTools, repository: Repository, changes
   }
 }
 
-/** Branches that feed a cluster, and whose heads are said to be others than those that were dealt with. */
+/** Branches that feed a cluster, and whose heads are said to be others than those that were dealt with, or that changed paths touch. */
 function newsIn({ heads }: SightTools, configuration: Configuration, { name }: Repository, changes: readonly Change[]): string[] {
   const refs = changes.flatMap((change) => change.refs);
   const isNews = ({ ref, revision, deleted }: ChangedRef): boolean =>
     !deleted && revision !== undefined && heads.get(name, ref) !== revision && 'rule' in clustersFor(configuration, name, ref);
-  return [...new Set(refs.filter(isNews).map(({ ref }) => ref))].slice(0, PREFETCHED);
+  const named = refs.filter(isNews).map(({ ref }) => ref);
+  const touched = changes.flatMap((change) => hintedBranches({ ...change, refs: [] }, heads.of(name)));
+  return [...new Set([...named, ...touched])].slice(0, PREFETCHED);
 }
 
 /** Is there something in sight that has not been dealt with: a branch that feeds a cluster and moved, or one that is gone? */

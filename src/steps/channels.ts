@@ -1,11 +1,14 @@
 // The channels of running deployments: one per server, opened by the first verb, kept until the deployment has ended.
 import { join } from 'node:path';
 import type { Channel, Transport } from '../core/channel.ts';
+import type { Cluster } from '../core/cluster.ts';
 import type { Deployment } from '../core/deployment.ts';
 import type { Server } from '../core/server.ts';
 import type { StepTools } from './perform.ts';
 
 export type Channels = Pick<StepTools, 'channel' | 'daemonChannel'> & {
+  /** Connects with the servers of a cluster that will probably be deployed to in a moment. */
+  connectAhead(cluster: Cluster): void;
   /** Ends all conversations of a deployment. */
   close(deployment: Deployment): Promise<void>;
   closeAll(): Promise<void>;
@@ -38,6 +41,9 @@ export function openChannels(transport: Transport, epoch: number, migrations: st
     daemonChannel: (deployment) => {
       const path = join(migrations, deployment.cluster.name);
       return channel(deployment, { name: 'daemon', transport: 'local', host: 'localhost', port: 0, user: null, path });
+    },
+    connectAhead: (cluster) => {
+      for (const server of cluster.servers) transport.connectAhead?.(server, { epoch, cluster });
     },
     close: (deployment) => close(deployment.number),
     closeAll: async () => {

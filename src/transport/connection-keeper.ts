@@ -37,8 +37,8 @@ export type KeeperOptions = {
   readonly server: Server;
   readonly link: Link;
   readonly limiter: Limiter;
-  /** Where an open connection comes from and goes to instead of being made and closed; `null`: neither. */
-  readonly warm: { take(): Session | null; give(session: Session): Promise<void> } | null;
+  /** Where a connection that is open, or being made, comes from and goes to instead of being made and closed; `null`: neither. */
+  readonly warm: { take(signal: AbortSignal): Promise<Session | null>; give(session: Session): Promise<void> } | null;
   /** Nothing depends on this connection: it gets few tries, also when it was there a moment ago. */
   readonly isBrief: boolean;
 };
@@ -55,7 +55,7 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
   async function opened(signal: AbortSignal, stopClock: StopClock = () => () => undefined): Promise<Session> {
     if (session?.isOpen() === true) return session;
     await session?.close();
-    session = warm?.take() ?? (await connected(signal, stopClock()));
+    session = (await made(signal, stopClock())) ?? (await connected(signal, stopClock()));
     if (isClosed) {
       await session.close();
       throw new DeployError('aborted', `the connection to ${server.name} was closed`);
@@ -63,6 +63,14 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
     wasOpen = true;
     return session;
   }
+
+  const made = async (signal: AbortSignal, goOn: () => void): Promise<Session | null> => {
+    try {
+      return warm === null ? null : await warm.take(signal);
+    } finally {
+      goOn();
+    }
+  };
 
   const connected = (signal: AbortSignal, itsTurn: () => void): Promise<Session> =>
     limiter.run(() => {

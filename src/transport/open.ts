@@ -7,10 +7,12 @@ import { agentChannel } from './agent-channel.ts';
 import { hostKeysOf } from './host-keys.ts';
 import { limiter } from './limiter.ts';
 import type { Limiter } from './limiter.ts';
-import { localLink } from './local.ts';
 import { ConnectionLost } from './link.ts';
+import type { Link } from './link.ts';
+import { localLink } from './local.ts';
 import { pacerOf } from './pacer.ts';
 import type { Pacer } from './pacer.ts';
+import { openSession } from './session.ts';
 import type { Session } from './session.ts';
 import { simulatedServers } from './simulated.ts';
 import { knownHostsOf, sshLink } from './ssh.ts';
@@ -54,6 +56,17 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     return made;
   }
 
+  /** How to get to a server by ssh. Whatever the connection depends on is in `key`: a configuration that names another key must not find the old one's. */
+  function wayTo(server: Server, { cluster, lane }: ChannelSettings): { link: Link; key: string } {
+    const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
+    return { link, key: JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh, lane]) };
+  }
+
+  function connectAhead(server: Server, settings: ChannelSettings): void {
+    const { link, key } = wayTo(server, settings);
+    sessions.open(key, (signal) => limiterOf(settings).run(() => openSession(link, server.path, signal), signal));
+  }
+
   function channelTo(server: Server, settings: ChannelSettings): Channel {
     const { epoch, cluster, lane } = settings;
     const common = {
@@ -68,10 +81,11 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       case 'local':
         return agentChannel({ ...common, link: localLink() });
       case 'ssh': {
-        const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
-        // Whatever the connection depends on: a configuration that names another key must not find the old one's connection.
-        const key = JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh, lane]);
-        const warm = { take: () => sessions.take(key), give: (session: Session) => sessions.give(key, session, cluster.ssh.keepMs) };
+        const { link, key } = wayTo(server, settings);
+        const warm = {
+          take: (signal: AbortSignal) => sessions.take(key, signal),
+          give: (session: Session) => sessions.give(key, session, cluster.ssh.keepMs),
+        };
         return agentChannel({ ...common, link, warm });
       }
       default:
@@ -91,6 +105,9 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       };
       open.add(tracked);
       return tracked;
+    },
+    connectAhead: (server, settings) => {
+      if (server.transport === 'ssh') connectAhead(server, settings);
     },
     close: async () => {
       await Promise.all([...open].map((channel) => channel.close()));

@@ -1,47 +1,89 @@
-// Connections that outlive their deployment for a while: the next one, or a roll back in a hurry, finds them open.
+// Connections without a deployment: they outlive one for a while, or are made ahead of one that probably comes. The next, or a roll back in a
+// hurry, finds them open.
 import type { Session } from './session.ts';
 
 export type WarmSessions = {
-  /** An open session for this key, which belongs to the caller from now on; `null`: there is none. */
-  take(key: string): Session | null;
+  /**
+   * The session for this key, which belongs to the caller from now on; `null`: there is none. Rejects with what the connection that is made ahead
+   * has failed with, or with the reason of `signal`: nobody has the session then.
+   */
+  take(key: string, signal: AbortSignal): Promise<Session | null>;
   /** Keeps an idle session for at most `ms`, or closes it: there is one for each key, and a bounded number in all. */
   give(key: string, session: Session, ms: number): Promise<void>;
+  /** Makes a session that will probably be taken within half a minute; none if there is one, or too many. What fails before it is taken is forgotten. */
+  open(key: string, connect: (signal: AbortSignal) => Promise<Session>): void;
   /** Closes all, and whatever is given later. */
   close(): Promise<void>;
 };
 
 /** An ssh process needs 1.4 MB of memory; so many are worth it on any machine that deploys to as many servers. */
 const MOST = 256;
+/** Most repositories have said by then what is new. */
+const AHEAD_MS = 30_000;
 
-export function warmSessions(): WarmSessions {
-  const kept = new Map<string, { session: Session; timer: NodeJS.Timeout }>();
-  let isClosed = false;
+type Kept = { readonly session: Promise<Session>; readonly timer: NodeJS.Timeout };
 
-  function take(key: string): Session | null {
+export function warmSessions(aheadMs = AHEAD_MS): WarmSessions {
+  const kept = new Map<string, Kept>();
+  const closing = new AbortController();
+
+  function remove(key: string): Promise<Session> | null {
     const found = kept.get(key);
     if (found === undefined) return null;
     kept.delete(key);
     clearTimeout(found.timer);
-    return found.session.isOpen() ? found.session : null;
+    return found.session;
+  }
+
+  function keep(key: string, session: Promise<Session>, ms: number): void {
+    const timer = setTimeout(() => void closed(remove(key)), ms).unref();
+    kept.set(key, { session, timer });
   }
 
   return {
-    take,
+    take: async (key, signal) => {
+      const found = remove(key);
+      if (found === null) return null;
+      const session = await orClosed(found, signal);
+      return session.isOpen() ? session : null;
+    },
     give: async (key, session, ms) => {
-      if (isClosed || ms === 0 || !session.isOpen()) return session.close();
-      const before = take(key);
+      if (closing.signal.aborted || ms === 0 || !session.isOpen()) return session.close();
+      const before = remove(key);
       const [oldest] = kept.keys();
-      const surplus = kept.size >= MOST && oldest !== undefined ? take(oldest) : null;
-      const timer = setTimeout(() => void take(key)?.close(), ms).unref();
-      kept.set(key, { session, timer });
-      await before?.close();
-      await surplus?.close();
+      const surplus = kept.size >= MOST && oldest !== undefined ? remove(oldest) : null;
+      keep(key, Promise.resolve(session), ms);
+      await Promise.all([closed(before), closed(surplus)]);
+    },
+    open: (key, connect) => {
+      if (closing.signal.aborted || kept.has(key) || kept.size >= MOST) return;
+      const session = connect(closing.signal);
+      keep(key, session, aheadMs);
+      session.catch(() => {
+        if (kept.get(key)?.session === session) void remove(key);
+      });
     },
     close: async () => {
-      isClosed = true;
-      const all = [...kept.values()].map(({ session }) => session);
-      for (const key of kept.keys()) take(key);
-      await Promise.all(all.map((session) => session.close()));
+      closing.abort();
+      await Promise.all([...kept.keys()].map((key) => closed(remove(key))));
     },
   };
+}
+
+async function closed(session: Promise<Session> | null): Promise<void> {
+  const open = await session?.catch(() => undefined);
+  await open?.close();
+}
+
+/** Resolves with the session, or closes it when it is there and rejects with the reason of `signal` at once. */
+function orClosed(session: Promise<Session>, signal: AbortSignal): Promise<Session> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+      void closed(session);
+    };
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    session.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

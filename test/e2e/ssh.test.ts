@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DeliveryView } from '../../src/core/views.ts';
+import { fixture, proofHeaders } from '../forge/deliveries.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
@@ -32,12 +34,17 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
       });
       return {
         project: 'shop',
-        repositories: { shop: { type: 'git', url: git }, portal: { type: 'svn', url: `file://${svn}` } },
+        repositories: {
+          shop: { type: 'git', url: git },
+          portal: { type: 'svn', url: `file://${svn}` },
+          hub: { type: 'git', url: git, forge: 'github' },
+        },
         branches: [
           { repository: 'shop', branch: 'servers/demo', clusters: ['demo'] },
+          { repository: 'hub', branch: 'servers/staging', clusters: ['staging'] },
           { repository: 'portal', branch: 'trunk', clusters: ['portal'], build: { command: 'sleep 5' } },
         ],
-        clusters: { demo: cluster('demo', '10m'), portal: cluster('portal', '0s') },
+        clusters: { demo: cluster('demo', '10m'), portal: cluster('portal', '0s'), staging: cluster('staging', '0s') },
       };
     });
     checkout = join(shop.dir, 'checkout');
@@ -86,6 +93,34 @@ describe('with five servers over ssh, MaxStartups 10:30:100 and MaxSessions 10',
     // Those of the deployment before are still open, and everything goes over the agent's channel.
     expect(log.match(/Accepted publickey|Starting session: /g) ?? []).toEqual([]);
     for (const i of [1, 2, 3, 4, 5]) expect(await difference(shop.tree, `${pathIn(shop.dir, 'demo', i)}/current/`)).toBe('');
+  });
+
+  test('servers are connected to when a hook comes, before the repository has said what is new; but not those of a locked cluster', async () => {
+    const before = (await sshd.log()).length;
+    const connections = async () => (await sshd.log()).slice(before).match(/Accepted publickey/g)?.length ?? 0;
+    const { secret } = await shop.json<{ secret: string }>('hooks', 'secret', 'hub');
+    const { headers, payload } = fixture('github-push');
+    const deliver = async (id: string, after = 'f'.repeat(40)): Promise<void> => {
+      const body = JSON.stringify({ ...payload, ref: 'refs/heads/servers/staging', after });
+      const own = { ...proofHeaders('github', body, secret), 'x-github-delivery': id };
+      const { status } = await fetch(`${shop.url}/hooks/hub`, { method: 'POST', headers: { ...headers, ...own }, body });
+      expect(status).toBe(202);
+      const isDecided = async () =>
+        (await shop.json<{ deliveries: DeliveryView[] }>('deliveries')).deliveries.some((one) => one.id === id && one.state === 'decided');
+      await until(isDecided, { what: 'the repository has been asked' });
+    };
+    await shop.lockstep(['lock', 'staging', '--reason', 'a move']);
+    await deliver('while-locked');
+    expect(await connections()).toBe(0);
+    await shop.lockstep(['unlock', 'staging']);
+    await deliver('of-nothing');
+    await until(async () => (await connections()) === ADDRESSES.length, { what: 'all servers are connected to' });
+    // The push that comes next finds them open.
+    const revision = await shop.commit({ 'index.html': 'two\n' }, 'A page');
+    await shop.push('HEAD:servers/staging');
+    await deliver('of-the-push', revision);
+    await untilLive(shop, 'staging', revision);
+    expect(await connections()).toBe(ADDRESSES.length);
   });
 
   test('svn commit brings all servers to the tree of the revision; where no connections are kept, they are made while it is being built', async () => {

@@ -4,10 +4,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
+import type { Server } from '../../src/core/server.ts';
 import { agentChannel } from '../../src/transport/agent-channel.ts';
 import { startChild } from '../../src/transport/child.ts';
 import { limiter } from '../../src/transport/limiter.ts';
 import { localLink } from '../../src/transport/local.ts';
+import { openSession } from '../../src/transport/session.ts';
+import { warmSessions } from '../../src/transport/warm-sessions.ts';
 import { startSshd } from '../lab/sshd.ts';
 import type { Sshd } from '../lab/sshd.ts';
 import { until } from '../lab/until.ts';
@@ -96,6 +99,42 @@ describe('a connection over ssh', () => {
     expect(await connections()).toBe(3);
     await ground.transport.close();
     await until(() => processesOf(server.path).length === 0, { what: 'the agent ends with the transport' });
+  });
+
+  test('is made ahead of a channel that is expected, which waits for it; and ends if nobody comes', async () => {
+    const before = (await sshd.log()).length;
+    const connections = async () => (await sshd.log()).slice(before).split('Connection from').length - 1;
+    const [server, other] = [ground.server(), ground.server()];
+    const ahead = (to: Server): void => ground.transport.connectAhead?.(to, { epoch: 1, cluster: ground.cluster() });
+    ahead(server);
+    ahead(server);
+    const channel = ground.channel(server);
+    await channel.hello(soon());
+    await channel.close();
+    expect(await connections()).toBe(1);
+    // Who stops waiting leaves nothing behind.
+    ahead(other);
+    const stopped = new AbortController();
+    const hello = ground.channel(other).hello(stopped.signal);
+    stopped.abort();
+    expect(await codeOf(hello)).toBe('aborted');
+    // A connection that cannot be made is no more than a try of the channel's own.
+    const nobody = ground.server({ host: '127.0.0.200' });
+    ahead(nobody);
+    expect(await messageOf(ground.channel(nobody).hello(soon()))).toMatch(/Connection refused/);
+    ahead(ground.server());
+    await ground.transport.close();
+    await until(() => processesOf(ground.directory).length === 0, { what: 'all agents end with the transport' });
+  });
+
+  test('that is not wanted after some time is closed', async () => {
+    const sessions = warmSessions(200);
+    const { path } = ground.server();
+    sessions.open('one', (signal) => openSession(localLink(), path, signal));
+    await until(() => processesOf(path).length > 0, { what: 'an agent begins' });
+    await until(() => processesOf(path).length === 0, { what: 'the agent ends' });
+    expect(await sessions.take('one', soon())).toBeNull();
+    await sessions.close();
   });
 
   test('is refused to a server that shows an unknown or another host key, and says how to trust it', async () => {
