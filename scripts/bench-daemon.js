@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The daemon by itself, with servers that are simulated in it: what a fleet costs it, whether its memory stays flat, and how it starts with a
 // long history. Prints figures, ends by itself and leaves nothing behind; fails if memory grows, or a start takes a second. scripts/setup first.
-//   scripts/bench-daemon.js [--servers 1000,10000] [--deployments 1500] [--history 10000]
+//   scripts/bench-daemon.js [--servers 1000,10000] [--deployments 1700] [--history 10000]
 // --servers '' leaves the fleets out.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import Database from 'better-sqlite3';
 const { values } = parseArgs({
   options: {
     servers: { type: 'string', default: '1000,10000' },
-    deployments: { type: 'string', default: '1500' },
+    deployments: { type: 'string', default: '1700' },
     history: { type: 'string', default: '10000' },
   },
 });
@@ -24,7 +24,7 @@ const FILES = 300;
  * What remains after a collection may not grow by more than this from here to the last deployment. Until then code is compiled, and caches fill that hold
  * what was deployed last, a few hundred of each.
  */
-const WARM_AFTER = 500;
+const WARM_AFTER = 700;
 const MOST_GROWTH_MB = 15;
 const MOST_START_MS = 1000;
 /** The quickest counts: what else a machine does only ever adds to it. */
