@@ -171,13 +171,8 @@ export async function startDaemon({
   });
   engine.subscribe(postOffice.listen);
 
-  /** What is wrong with the cluster its deployment will tell. */
   const expect = (cluster: Cluster): void => {
-    try {
-      if (isFree(state, cluster)) channels.connectAhead(cluster);
-    } catch (error) {
-      log.warn(`${cluster.name}: ${problemOf(error).message}`);
-    }
+    if (isFree(state, cluster)) channels.connectAhead(cluster);
   };
   const lookout = createLookout({ engine, store, heads, configuration: () => configuration, versionControl, expect }, now, (line) =>
     log.warn(line),

@@ -330,7 +330,7 @@ export type Transport = {
   channel(server: Server, settings: ChannelSettings): Channel;
   /**
    * A channel to this server will probably be wanted within half a minute: its connection is made now, where that takes a moment, and closed
-   * if nobody wanted it. That it could not be made, the channel will tell. Throws as `channel`.
+   * if nobody wanted it. That it could not be made, the channel will tell.
    */
   connectAhead?(server: Server, settings: ChannelSettings): void;
 };

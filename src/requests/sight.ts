@@ -33,10 +33,9 @@ export async function sightOf(tools: SightTools, repository: Repository, changes
     const configuration = tools.configuration();
     const versionControl = tools.versionControl(repository);
     const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(PREFETCH_LIMIT_MS)]);
-    for (const branch of newsIn(tools, configuration, repository, changes)) {
+    for (const { branch, clusters } of newsIn(tools, configuration, repository, changes)) {
       versionControl.prefetch?.(branch, soon);
-      const mapping = clustersFor(configuration, repository.name, branch);
-      if ('clusters' in mapping) mapping.clusters.forEach(tools.expect);
+      clusters.forEach(tools.expect);
     }
     return { heads: await versionControl.heads(branchesOf(configuration, repository.name), AbortSignal.timeout(LOOK_LIMIT_MS)) };
   } catch (error) {
@@ -45,14 +44,19 @@ export async function sightOf(tools: SightTools, repository: Repository, changes
   }
 }
 
-/** Branches that feed a cluster, and whose heads are said to be others than those that were dealt with, or that changed paths touch. */
-function newsIn({ heads }: SightTools, configuration: Configuration, { name }: Repository, changes: readonly Change[]): string[] {
-  const refs = changes.flatMap((change) => change.refs);
+type News = { readonly branch: string; readonly clusters: readonly Cluster[] };
+
+/** Branches with the clusters that they feed, whose heads are said to be others than those that were dealt with, or that changed paths touch. */
+function newsIn({ heads }: SightTools, configuration: Configuration, { name }: Repository, changes: readonly Change[]): News[] {
   const isNews = ({ ref, revision, deleted }: ChangedRef): boolean =>
-    !deleted && revision !== undefined && heads.get(name, ref) !== revision && 'rule' in clustersFor(configuration, name, ref);
-  const named = refs.filter(isNews).map(({ ref }) => ref);
+    !deleted && revision !== undefined && heads.get(name, ref) !== revision;
+  const named = changes.flatMap((change) => change.refs.filter(isNews).map(({ ref }) => ref));
   const touched = changes.flatMap((change) => hintedBranches({ ...change, refs: [] }, heads.of(name)));
-  return [...new Set([...named, ...touched])].slice(0, PREFETCHED);
+  const news = [...new Set([...named, ...touched])].flatMap((branch) => {
+    const mapping = clustersFor(configuration, name, branch);
+    return 'clusters' in mapping ? [{ branch, clusters: mapping.clusters }] : [];
+  });
+  return news.slice(0, PREFETCHED);
 }
 
 /** Is there something in sight that has not been dealt with: a branch that feeds a cluster and moved, or one that is gone? */

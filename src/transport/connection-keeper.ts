@@ -6,7 +6,7 @@ import { ConnectionLost } from './link.ts';
 import type { Link } from './link.ts';
 import { openSession } from './session.ts';
 import type { Session } from './session.ts';
-import { backoffMs, isTimeOver, pause, within } from './time.ts';
+import { backoffMs, isTimeOver, orStopped, pause, within } from './time.ts';
 import type { StopClock } from './time.ts';
 
 export type ConnectionKeeper = {
@@ -124,7 +124,7 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
       if (signal.aborted) return Promise.reject(stopped(what, signal.reason, null));
       users += 1;
       const before = tail;
-      const mine = settled(before, signal).then(
+      const mine = orStopped(before, signal).then(
         () => within(limitMs ?? LONGEST_MS, signal, (...limit) => persist(what, limit, work)),
         (reason: unknown) => {
           throw stopped(what, reason, null);
@@ -151,16 +151,4 @@ export function connectionKeeper({ server, link, limiter, warm, isBrief }: Keepe
       await session?.close();
     },
   };
-}
-
-/** Waits for the end of earlier work, however it ends; rejects with the reason of `signal`. */
-function settled(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-    void work.finally(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-  });
 }

@@ -56,16 +56,12 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
     return made;
   }
 
-  /** How to get to a server by ssh. Whatever the connection depends on is in `key`: a configuration that names another key must not find the old one's. */
-  function wayTo(server: Server, { cluster, lane }: ChannelSettings): { link: Link; key: string } {
-    const link = sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
-    return { link, key: JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh, lane]) };
-  }
+  const linkTo = (server: Server, { cluster }: ChannelSettings): Link =>
+    sshLink({ server, cluster: cluster.name, settings: cluster.ssh, directory, runtime });
 
-  function connectAhead(server: Server, settings: ChannelSettings): void {
-    const { link, key } = wayTo(server, settings);
-    sessions.open(key, (signal) => limiterOf(settings).run(() => openSession(link, server.path, signal), signal));
-  }
+  /** Whatever a connection depends on: a configuration that names another key must not find the old one's connection. */
+  const keyOf = (server: Server, { cluster, lane }: ChannelSettings): string =>
+    JSON.stringify([server.host, server.port, server.user, server.path, cluster.ssh, lane]);
 
   function channelTo(server: Server, settings: ChannelSettings): Channel {
     const { epoch, cluster, lane } = settings;
@@ -81,12 +77,12 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       case 'local':
         return agentChannel({ ...common, link: localLink() });
       case 'ssh': {
-        const { link, key } = wayTo(server, settings);
+        const key = keyOf(server, settings);
         const warm = {
           take: (signal: AbortSignal) => sessions.take(key, signal),
           give: (session: Session) => sessions.give(key, session, cluster.ssh.keepMs),
         };
-        return agentChannel({ ...common, link, warm });
+        return agentChannel({ ...common, link: linkTo(server, settings), warm });
       }
       default:
         return server.transport satisfies never;
@@ -107,7 +103,10 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       return tracked;
     },
     connectAhead: (server, settings) => {
-      if (server.transport === 'ssh') connectAhead(server, settings);
+      if (server.transport !== 'ssh') return;
+      const connect = (signal: AbortSignal) =>
+        limiterOf(settings).run(() => openSession(linkTo(server, settings), server.path, signal), signal);
+      sessions.open(keyOf(server, settings), connect);
     },
     close: async () => {
       await Promise.all([...open].map((channel) => channel.close()));

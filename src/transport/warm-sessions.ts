@@ -1,6 +1,7 @@
 // Connections without a deployment: they outlive one for a while, or are made ahead of one that probably comes. The next, or a roll back in a
 // hurry, finds them open.
 import type { Session } from './session.ts';
+import { orStopped } from './time.ts';
 
 export type WarmSessions = {
   /**
@@ -44,8 +45,13 @@ export function warmSessions(aheadMs = AHEAD_MS): WarmSessions {
     take: async (key, signal) => {
       const found = remove(key);
       if (found === null) return null;
-      const session = await orClosed(found, signal);
-      return session.isOpen() ? session : null;
+      try {
+        const session = await orStopped(found, signal);
+        return session.isOpen() ? session : null;
+      } catch (error) {
+        void closed(found);
+        throw error;
+      }
     },
     give: async (key, session, ms) => {
       if (closing.signal.aborted || ms === 0 || !session.isOpen()) return session.close();
@@ -73,17 +79,4 @@ export function warmSessions(aheadMs = AHEAD_MS): WarmSessions {
 async function closed(session: Promise<Session> | null): Promise<void> {
   const open = await session?.catch(() => undefined);
   await open?.close();
-}
-
-/** Resolves with the session, or closes it when it is there and rejects with the reason of `signal` at once. */
-function orClosed(session: Promise<Session>, signal: AbortSignal): Promise<Session> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason as Error);
-      void closed(session);
-    };
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    session.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }
