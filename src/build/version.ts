@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Artifact } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
 import type { BuildRequest, OpenVersionControl } from '../core/ports.ts';
+import { entryOf } from '../core/manifest.ts';
 import type { VersionSource } from '../core/repository.ts';
 import { named } from './failure.ts';
 
@@ -36,7 +37,7 @@ export async function versionOf(
   if (build.version === 'tag') return versionControl(repository).tag(branch, commit.revision, signal);
   const { file } = build.version;
   const what = `${named(request)} failed: the file of its version, ${file},`;
-  const entry = artifact.manifest.entries.find((one) => one.path === file);
+  const entry = entryOf(artifact.manifest.entries, file);
   if (entry?.type !== 'file') return fail(`${what} is not in the artifact`);
   if (entry.size > LARGEST_FILE) return fail(`${what} is larger than ${LARGEST_FILE / 1024} KiB`);
   const text = await readFile(join(artifact.directory, file), 'utf8');

@@ -28,17 +28,17 @@ const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
  * Times of files belong to it, so that the servers' trees can be compared as a whole.
  */
 export function manifestText(manifest: Manifest): string {
-  return manifest.entries.map((entry) => `${entryText(entry)}\0`).join('');
+  return manifest.entries.map(entryLine).join('');
 }
 
-function entryText(entry: ManifestEntry): string {
+function entryLine(entry: ManifestEntry): string {
   switch (entry.type) {
     case 'file':
-      return `f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.sha256} ${entry.path}`;
+      return `f ${entry.mode.toString(8)} ${entry.size} ${entry.mtime} ${entry.sha256} ${entry.path}\0`;
     case 'link':
-      return `l ${entry.path} -> ${entry.target}`;
+      return `l ${entry.path} -> ${entry.target}\0`;
     case 'directory':
-      return `d ${entry.path}`;
+      return `d ${entry.path}\0`;
     default:
       return entry satisfies never;
   }
@@ -58,29 +58,59 @@ export type ReleaseTree = {
 /** Lays the cluster's shared paths and the provided files over an artifact. Parents that the artifact lacks are added as directories. */
 export function releaseTree(manifest: Manifest, shared: readonly SharedPath[], provided: Provided | null = null): ReleaseTree {
   const links = [...shared.map(sharedLink), ...(provided?.paths ?? []).map((path) => providedLink(path, provided?.release ?? ''))];
-  if (links.length === 0) return { entries: manifest.entries, links, covered: [] };
-  const roots = new Set(links.map((one) => one.path));
-  const isCovered = (path: string): boolean => prefixes(path).some((prefix) => roots.has(prefix));
-  const kept: ManifestEntry[] = [];
+  let { entries } = manifest;
   const covered: string[] = [];
-  for (const entry of manifest.entries) {
-    if (isCovered(entry.path)) covered.push(entry.path);
-    else kept.push(entry);
+  const cover = (from: number, to: number): void => {
+    if (from === to) return;
+    covered.push(...entries.slice(from, to).map((entry) => entry.path));
+    entries = entries.toSpliced(from, to - from);
+  };
+  for (const { path } of links) {
+    const at = placeOf(entries, path);
+    cover(at, entries[at]?.path === path ? at + 1 : at);
+    cover(placeOf(entries, `${path}/`), placeOf(entries, `${path}${AFTER_SLASH}`));
   }
-  const known = new Set(kept.map((entry) => entry.path));
-  const parents: ManifestEntry[] = [];
   for (const { path } of links) {
     for (const parent of prefixes(path).slice(0, -1)) {
-      if (known.has(parent)) continue;
-      known.add(parent);
-      parents.push({ type: 'directory', path: parent });
+      const at = placeOf(entries, parent);
+      if (entries[at]?.path !== parent) entries = entries.toSpliced(at, 0, { type: 'directory', path: parent });
     }
   }
-  return {
-    entries: [...kept, ...parents].sort((a, b) => compareBytes(a.path, b.path)),
-    links,
-    covered,
-  };
+  return { entries, links, covered };
+}
+
+/** The character after `/`: what is below a directory stands before it. */
+const AFTER_SLASH = '0';
+
+/** Where the entry of a path stands, or would stand, among entries in byte order of their paths. */
+function placeOf(entries: readonly ManifestEntry[], path: string): number {
+  let from = 0;
+  let to = entries.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareBytes(entries[middle]?.path ?? '', path) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** The entry of a path among entries in byte order of their paths. */
+export function entryOf(entries: readonly ManifestEntry[], path: string): ManifestEntry | null {
+  const entry = entries[placeOf(entries, path)];
+  return entry?.path === path ? entry : null;
+}
+
+/** Two lists in byte order of their paths as one; they have no path in common. */
+export function merged(some: readonly ManifestEntry[], others: readonly ManifestEntry[]): ManifestEntry[] {
+  const all: ManifestEntry[] = [];
+  let next = 0;
+  for (const entry of others) {
+    const at = placeOf(some, entry.path);
+    while (next < at) all.push(some[next++] as ManifestEntry);
+    all.push(entry);
+  }
+  while (next < some.length) all.push(some[next++] as ManifestEntry);
+  return all;
 }
 
 /** What a seed begins is not made empty before. */
@@ -101,12 +131,9 @@ const toTop = (path: string): string => '../'.repeat(path.split('/').length + 1)
  * A link of `tree` that cannot be made, because something that is no directory stands on its way in the artifact; `null`: there is none.
  */
 export function blockedLink({ entries, links }: ReleaseTree): { readonly path: string; readonly by: string } | null {
-  if (links.length === 0) return null;
-  const blocks = new Set(entries.filter((entry) => entry.type !== 'directory').map((entry) => entry.path));
+  const blocks = (path: string): boolean => (entryOf(entries, path)?.type ?? 'directory') !== 'directory';
   for (const { path } of links) {
-    const by = prefixes(path)
-      .slice(0, -1)
-      .find((parent) => blocks.has(parent));
+    const by = prefixes(path).slice(0, -1).find(blocks);
     if (by !== undefined) return { path, by };
   }
   return null;
@@ -146,17 +173,19 @@ export type TreeDifference = {
 
 /** Compares two trees path by path. A change of mode or time alone counts as a change: the hard link must be broken for it. */
 export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifference {
-  const before = new Map(base.entries.map((entry) => [entry.path, entry]));
   const remove: string[] = [];
   const send: ManifestEntry[] = [];
+  let next = 0;
   for (const entry of target.entries) {
-    const old = before.get(entry.path);
-    before.delete(entry.path);
-    if (old !== undefined && isSame(old, entry)) continue;
-    if (old !== undefined) remove.push(entry.path);
+    let old = base.entries[next];
+    for (; old !== undefined && old !== entry && compareBytes(old.path, entry.path) < 0; old = base.entries[++next]) remove.push(old.path);
+    const isThere = old?.path === entry.path;
+    if (isThere) next++;
+    if (isThere && old !== undefined && isSame(old, entry)) continue;
+    if (isThere) remove.push(entry.path);
     send.push(entry);
   }
-  remove.push(...before.keys());
+  for (const { path } of base.entries.slice(next)) remove.push(path);
   const wanted = new Map(target.links.map((link) => [link.path, link.target]));
   for (const link of base.links) if (wanted.get(link.path) !== link.target) remove.push(link.path);
   remove.sort((a, b) => compareBytes(b, a));

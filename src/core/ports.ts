@@ -29,8 +29,11 @@ export type VersionControl = {
    * `branches` are the names and patterns (`servers/{developer}`) of the configuration.
    */
   heads(branches: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
-  /** Somebody says that the branch has moved: begins to bring its head, as `commit` will. A hint: what goes wrong here, `commit` tells. */
-  prefetch?(branch: string, signal: AbortSignal): void;
+  /**
+   * Somebody says that the branch has moved: brings its head into the local mirror, and says which revision it is. `null`: that could not be told
+   * so (no copy of the branch yet, no such branch any more, no answer), and `heads` has to be asked; so it is with Subversion. Never rejects.
+   */
+  tip?(branch: string, signal: AbortSignal): Promise<string | null>;
   /** Brings the branch's head into the local mirror (Git) and describes the revision. `revision` must belong to the branch. */
   commit(branch: string, revision: string, signal: AbortSignal): Promise<Commit>;
   /** Is `older` an ancestor of (or equal to) `newer`? Subversion: the same branch and a lower number. */

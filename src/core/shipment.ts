@@ -1,6 +1,6 @@
 // What is sent to servers that stand at the same base: computed from two manifests, once for all of them.
 import type { ManifestEntry } from './artifact.ts';
-import { compareBytes, difference } from './manifest.ts';
+import { compareBytes, difference, entryOf } from './manifest.ts';
 import type { ReleaseTree } from './manifest.ts';
 
 /** What must happen to a clone of a base; `through` and `hashes` as in Shipment (core/channel.ts). */
@@ -29,12 +29,11 @@ export function changesOf(tree: ReleaseTree, base: ReleaseTree | null): Changes 
 
 /** Directories that the base has and nothing replaces, on the way to what is removed or new; from the top down. */
 function throughOf(tree: ReleaseTree, base: ReleaseTree, remove: readonly string[], send: readonly ManifestEntry[]): string[] {
-  const directories = new Set(base.entries.filter((entry) => entry.type === 'directory').map((entry) => entry.path));
   const found = new Set<string>();
   for (const path of [...remove, ...send.map((entry) => entry.path), ...tree.links.map((link) => link.path)]) {
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
       const parent = path.slice(0, end);
-      if (directories.has(parent)) found.add(parent);
+      if (!found.has(parent) && entryOf(base.entries, parent)?.type === 'directory') found.add(parent);
     }
   }
   return [...found].sort(compareBytes);

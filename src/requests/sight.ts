@@ -18,30 +18,49 @@ export type SightTools = {
 
 /** A repository that has not answered by then does not answer. */
 export const LOOK_LIMIT_MS = 600_000;
-/** A repository that does not answer by then is waited for by who needs its answer. */
-const PREFETCH_LIMIT_MS = 30_000;
+/** A head that was not brought by then is asked for with all others. */
+const TIP_LIMIT_MS = 30_000;
 /** Of a push of many branches the others can wait for their turn. */
-const PREFETCHED = 4;
+const TIPS_AT_ONCE = 4;
 
 /** What the repository says its heads are, or why it does not answer. */
 export type Sight = { readonly heads: ReadonlyMap<string, string> } | { readonly problem: string };
 
-/** Asks the repository itself. Never rejects. `changes`: what others say of it; one way to it is as long as two at the same time. */
+/**
+ * Asks the repository itself. Never rejects. `changes`: what others say of it. Where they name all that is new, it is asked for the heads of these
+ * branches only, and they are fetched at once: the others are shown as they were last seen.
+ */
 export async function sightOf(tools: SightTools, repository: Repository, changes: readonly Change[] = []): Promise<Sight> {
   const asked = new AbortController();
   try {
     const configuration = tools.configuration();
     const versionControl = tools.versionControl(repository);
-    const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(PREFETCH_LIMIT_MS)]);
-    for (const { branch, clusters } of newsIn(tools, configuration, repository, changes)) {
-      versionControl.prefetch?.(branch, soon);
-      clusters.forEach(tools.expect);
-    }
+    const news = newsIn(tools, configuration, repository, changes);
+    const soon = AbortSignal.any([asked.signal, AbortSignal.timeout(TIP_LIMIT_MS)]);
+    const tipOf = async ({ branch }: News): Promise<Tip> => ({ branch, revision: (await versionControl.tip?.(branch, soon)) ?? null });
+    const tips = Promise.all(news.map(tipOf));
+    for (const { clusters } of news) clusters.forEach(tools.expect);
+    const heads = isAllNamed(news, changes) ? withTips(tools.heads, repository, await tips) : null;
+    if (heads !== null) return { heads };
     return { heads: await versionControl.heads(branchesOf(configuration, repository.name), AbortSignal.timeout(LOOK_LIMIT_MS)) };
   } catch (error) {
     asked.abort();
     return { problem: problemOf(error).message };
   }
+}
+
+/** Every change names refs, and all of them are the news. */
+const isAllNamed = (news: readonly News[], changes: readonly Change[]): boolean =>
+  changes.length > 0 && changes.every(({ refs }) => refs.length > 0 && refs.every(({ ref }) => news.some(({ branch }) => branch === ref)));
+
+type Tip = { readonly branch: string; readonly revision: string | null };
+
+/** The heads that are known, with these as they are now; `null`: one of them could not be told. */
+function withTips(heads: Heads, { name }: Repository, tips: readonly Tip[]): ReadonlyMap<string, string> | null {
+  const now = new Map(tips.map(({ branch, revision }) => [branch, revision]));
+  for (const branch of heads.of(name)) if (!now.has(branch)) now.set(branch, heads.get(name, branch) ?? null);
+  const known = [...now].filter((head): head is [string, string] => head[1] !== null);
+  return known.length < now.size ? null : new Map(known);
 }
 
 type News = { readonly branch: string; readonly clusters: readonly Cluster[] };
@@ -56,7 +75,7 @@ function newsIn({ heads }: SightTools, configuration: Configuration, { name }: R
     const mapping = clustersFor(configuration, name, branch);
     return 'clusters' in mapping ? [{ branch, clusters: mapping.clusters }] : [];
   });
-  return news.slice(0, PREFETCHED);
+  return news.slice(0, TIPS_AT_ONCE);
 }
 
 /** Is there something in sight that has not been dealt with: a branch that feeds a cluster and moved, or one that is gone? */

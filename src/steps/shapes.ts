@@ -1,15 +1,16 @@
 // The shape of a release: what its tree and contents must be on a server. Computed once for all servers that serve it.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import type { Artifact } from '../core/artifact.ts';
 import type { Channel, ReleaseShape } from '../core/channel.ts';
 import type { Cluster, SharedPath } from '../core/cluster.ts';
 import { contentLines, releaseTree, treeLines } from '../core/manifest.ts';
-import type { Provided } from '../core/manifest.ts';
+import type { Provided, ReleaseTree } from '../core/manifest.ts';
 import type { Artifacts } from '../core/ports.ts';
 
 /** `null`: the artifact is not on this machine any more. */
 export type Shapes = (artifact: string, shared: readonly SharedPath[], provided: Provided | null) => Promise<ReleaseShape | null>;
 
-/** Texts of some 150 bytes per file; the few releases that are compared at the same time are kept. */
+/** The few releases that are compared at the same time are kept. */
 const KEPT = 4;
 
 export function rememberShapes(artifacts: Artifacts): Shapes {
@@ -44,9 +45,35 @@ async function shapeOf(
   const artifact = await artifacts.find(id);
   if (artifact === null) return null;
   const release = releaseTree(artifact.manifest, shared, provided);
-  const tree = treeLines(release).join('');
-  const content = contentLines(release.entries).join('');
-  return { tree, content, treeHash: sha256(tree), contentHash: sha256(content) };
+  // Texts of some 150 bytes per file, for the servers where something differs.
+  let tree: string | undefined;
+  let content: string | undefined;
+  let contentHash: string | undefined;
+  return {
+    treeHash: treeHashOf(artifact, release),
+    get tree() {
+      return (tree ??= treeLines(release).join(''));
+    },
+    get content() {
+      return (content ??= contentLines(release.entries).join(''));
+    },
+    get contentHash() {
+      return (contentHash ??= hashOfLines(contentLines(release.entries)));
+    },
+  };
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** What is the target of a deployment is compared with the servers', and is the base of the next one. */
+const treeHashes = new WeakMap<Artifact, Map<string, string>>();
+
+/** The hash over `treeLines` of an artifact with what is laid over it. */
+export function treeHashOf(artifact: Artifact, tree: ReleaseTree): string {
+  const known = treeHashes.get(artifact) ?? new Map<string, string>();
+  treeHashes.set(artifact, known);
+  const laid = JSON.stringify(tree.links);
+  const treeHash = known.get(laid) ?? hashOfLines(treeLines(tree));
+  known.set(laid, treeHash);
+  return treeHash;
+}
+
+export const hashOfLines = (lines: readonly string[]): string => hash('sha256', lines.join(''));

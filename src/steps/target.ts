@@ -1,14 +1,14 @@
 // What an upload brings: computed from the artifact's manifest once for all servers, and once more for each base that servers stand at.
-import { createHash } from 'node:crypto';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import type { Compression, Greeting, Shipment } from '../core/channel.ts';
 import type { SharedPath } from '../core/cluster.ts';
 import { DeployError } from '../core/errors.ts';
-import { blockedLink, contentLines, releaseTree, treeLines } from '../core/manifest.ts';
+import { blockedLink, contentLines, entryOf, releaseTree } from '../core/manifest.ts';
 import type { Provided, ReleaseTree } from '../core/manifest.ts';
 import type { Artifacts, Packer } from '../core/ports.ts';
 import { changesOf } from '../core/shipment.ts';
 import type { Changes } from '../core/shipment.ts';
+import { hashOfLines, treeHashOf } from './shapes.ts';
 
 /** What is laid over the artifact. */
 export type Laid = { readonly shared: readonly SharedPath[]; readonly provided: Provided | null };
@@ -39,19 +39,7 @@ export async function loadTarget(artifacts: Artifacts, id: string, laid: Laid): 
     const message = `${blocked.path} cannot be linked into the release, because ${blocked.by} is not a directory there; correct "shared" or "files"`;
     throw new DeployError('artifact', message);
   }
-  return { laid, artifact, tree, treeHash: treeHashOf(artifact, laid, tree), parcels: new Map(), shipments: new Map() };
-}
-
-/** What is the target of a deployment is the base of the next one. */
-const treeHashes = new WeakMap<Artifact, Map<string, string>>();
-
-function treeHashOf(artifact: Artifact, laid: Laid, tree: ReleaseTree): string {
-  const known = treeHashes.get(artifact) ?? new Map<string, string>();
-  treeHashes.set(artifact, known);
-  const key = JSON.stringify(laid);
-  const hash = known.get(key) ?? sha256(treeLines(tree));
-  known.set(key, hash);
-  return hash;
+  return { laid, artifact, tree, treeHash: treeHashOf(artifact, tree), parcels: new Map(), shipments: new Map() };
 }
 
 /** The base is what the server reports and has verified; one that the daemon has no manifest of cannot be one. */
@@ -70,8 +58,8 @@ export function parcelFor(target: Target, base: Base | null): Parcel {
     const { shared, provided } = target.laid;
     const tree = base === null ? null : releaseTree(base.artifact.manifest, shared, provided);
     const changes = changesOf(target.tree, tree);
-    const baseTree = base === null || tree === null ? null : treeHashOf(base.artifact, target.laid, tree);
-    parcel = { ...changes, baseTree, files: filesOf(changes.send), content: sha256(contentLines(changes.send)) };
+    const baseTree = base === null || tree === null ? null : treeHashOf(base.artifact, tree);
+    parcel = { ...changes, baseTree, files: filesOf(changes.send), content: hashOfLines(contentLines(changes.send)) };
     target.parcels.set(key, parcel);
   }
   return parcel;
@@ -99,9 +87,9 @@ async function ship(packer: Packer, target: Target, base: Base | null, compressi
   const { remove, send, bytes, through, hashes, baseTree } = parcelFor(target, base);
   const { links } = target.tree;
   // tar unlinks a file before it writes another one in its place.
-  const directories = new Set(base?.artifact.manifest.entries.filter((entry) => entry.type === 'directory').map((entry) => entry.path));
+  const wasDirectory = (path: string): boolean => base !== null && entryOf(base.artifact.manifest.entries, path)?.type === 'directory';
   const packed = new Set(send.filter((entry) => entry.type !== 'directory').map((entry) => entry.path));
-  const first = remove.filter((path) => !packed.has(path) || directories.has(path));
+  const first = remove.filter((path) => !packed.has(path) || wasDirectory(path));
   const pack = await packer.pack({ directory: target.artifact.directory, entries: send, links, bytes, compression });
   const read = canBeListed(send) ? { files: [], content: 'listed' } : compared(send);
   return { remove: first, through, links, pack, tree: target.treeHash, baseTree, hashes, ...read };
@@ -116,14 +104,8 @@ function canBeListed(entries: readonly ManifestEntry[]): boolean {
 /** All these are read on the server, and what must come of it. */
 const compared = (entries: readonly ManifestEntry[]): Pick<Shipment, 'files' | 'content'> => ({
   files: filesOf(entries),
-  content: sha256(contentLines(entries, './')),
+  content: hashOfLines(contentLines(entries, './')),
 });
 
 const filesOf = (entries: readonly ManifestEntry[]): string[] =>
   entries.filter((entry) => entry.type === 'file').map((entry) => entry.path);
-
-function sha256(lines: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const line of lines) hash.update(line);
-  return hash.digest('hex');
-}

@@ -1,6 +1,6 @@
 // The artifacts on the daemon's machine: sealed once, found by the hash of their manifest, never changed.
 import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -138,7 +138,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-const idOf = (entries: readonly ManifestEntry[]): string => createHash('sha256').update(manifestText({ entries })).digest('hex');
+const idOf = (entries: readonly ManifestEntry[]): string => hash('sha256', manifestText({ entries }));
 
 function artifactOf(root: string, id: string, { entries, sealedAt }: ManifestFile): Artifact {
   return { id, directory: join(root, id, 'files'), manifest: { entries }, sealedAt };

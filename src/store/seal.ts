@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
-import { compareBytes } from '../core/manifest.ts';
+import { entryOf, merged } from '../core/manifest.ts';
 import { forEachBounded } from './bounded.ts';
 import { isIntact, makeDirectory } from './clones.ts';
 import { readTree, shown, type TreeEntry } from './tree.ts';
@@ -107,13 +107,14 @@ export async function applyChanges(
 ): Promise<ManifestEntry[]> {
   const isGone = new Set(gone);
   for (const path of gone) await rm(join(target, path), { recursive: true, force: true });
-  const kept = previous.manifest.entries.filter((entry) => !isGone.has(entry.path));
+  const kept: ManifestEntry[] = [];
   const before = new Map<string, File>();
-  for (const entry of previous.manifest.entries) if (entry.type === 'file' && isGone.has(entry.path)) before.set(entry.path, entry);
-  const known = new Set(kept.map((entry) => entry.path));
-  const fresh = (await readTree(tree)).filter((entry) => !known.has(entry.path));
-  const sealed = await copyEntries(tree, target, fresh, before, options);
-  const entries = [...kept, ...sealed].sort((a, b) => compareBytes(a.path, b.path));
+  for (const entry of previous.manifest.entries) {
+    if (!isGone.has(entry.path)) kept.push(entry);
+    else if (entry.type === 'file') before.set(entry.path, entry);
+  }
+  const fresh = (await readTree(tree)).filter((entry) => entryOf(kept, entry.path) === null);
+  const entries = merged(kept, await copyEntries(tree, target, fresh, before, options));
   if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
   return entries;
 }

@@ -34,9 +34,11 @@ const BOOT = [
   'umask 022',
   'a=$1/.lockstep/agent-$2',
   'test -d "$1/.lockstep" || m=$(mkdir -p -- "$1/.lockstep" 2>&1) || { echo; echo "@$3 failed $m"; exit 1; }',
+  // What it made when it had been read and found right: as long as that is the newer one, nobody has written to it since.
+  'r() { test -f "$a" && test "$a.ready" -nt "$a"; }',
   'h() { test -f "$1" && sha256sum <"$1"; }',
-  'if test "$(h "$a")" != "$2  -"; then echo; echo "@$3 need"' +
-    '; m=$({ head -c "$4" >"$a.$$" && test "$(h "$a.$$")" = "$2  -" && mv -f "$a.$$" "$a"; } 2>&1)' +
+  'if ! r && test "$(h "$a")" != "$2  -"; then echo; echo "@$3 need"' +
+    '; m=$({ head -c "$4" >"$a.$$" && test "$(h "$a.$$")" = "$2  -" && sync "$a.$$" && mv -f "$a.$$" "$a"; } 2>&1)' +
     ' || { rm -f "$a.$$"; echo "@$3 failed the agent could not be written to $a: ${m:-it arrived damaged}"; exit 1; }; fi',
   'exec sh "$a" serve "$1" "$3"',
 ].join('; ');

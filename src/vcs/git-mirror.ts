@@ -103,15 +103,18 @@ export async function bringBranch(mirror: Mirror, branch: string, revision: stri
   );
 }
 
-/** Brings the head of a branch that the mirror has a copy of, whatever it is by now. Does nothing with a mirror of which nothing is known yet. */
-export async function refreshBranch(mirror: Mirror, branch: string, signal: AbortSignal): Promise<void> {
-  if (!isBranchName(branch) || mirror.state.prepared === null) return;
+/**
+ * Brings the head of a branch that the mirror has a copy of, whatever it is by now, and returns its id; `null`: there is no such copy, or nothing
+ * is known of the mirror yet. Throws as `bringBranch`.
+ */
+export async function refreshBranch(mirror: Mirror, branch: string, signal: AbortSignal): Promise<string | null> {
+  if (!isBranchName(branch) || mirror.state.prepared === null) return null;
   const before = await tipOf(mirror, mirrorRef(branch));
-  if (before !== null) await fetchBranch(mirror, branch, before, signal);
+  return before === null ? null : await fetchBranch(mirror, branch, before, signal);
 }
 
-/** `before`: what the mirror's copy of the branch ended with. */
-async function fetchBranch(mirror: Mirror, branch: string, before: string | null, signal: AbortSignal): Promise<void> {
+/** `before`: what the mirror's copy of the branch ended with. Returns what it ends with now, as `tipOf`. */
+async function fetchBranch(mirror: Mirror, branch: string, before: string | null, signal: AbortSignal): Promise<string | null> {
   const ref = mirrorRef(branch);
   const tried = `fetch of ${branch} from ${mirror.title} (${mirror.remote.url})`;
   const moved = await fetchRefs(mirror, tried, [`+refs/heads/${branch}:${ref}`], signal);
@@ -119,6 +122,7 @@ async function fetchBranch(mirror: Mirror, branch: string, before: string | null
   const tip = await tipOf(mirror, ref);
   if (before !== null && tip !== null && moved !== null && before.startsWith(moved.from) && tip.startsWith(moved.to))
     mirror.state.after.set(tip, before);
+  return tip;
 }
 
 /** `isIn` for a ref of the mirror; what was found holds until the ref is fetched again. */

@@ -49,9 +49,7 @@ export function openGit(repository: Repository, directory: string, serial: Seria
       return await listHeads(mirror, signal);
     },
 
-    prefetch(branch, signal) {
-      inOrder(() => refreshBranch(mirror, branch, signal)).catch(() => undefined);
-    },
+    tip: (branch, signal) => inOrder(() => refreshBranch(mirror, branch, signal)).catch(() => null),
 
     async commit(branch, revision, signal) {
       checkId(repository, revision);

@@ -50,7 +50,7 @@ function withDiskErrors(opened: VersionControl, directory: string): VersionContr
   };
   return {
     heads: (branches, signal) => explained(opened.heads(branches, signal), directory),
-    prefetch: (branch, signal) => opened.prefetch?.(branch, signal),
+    tip: async (branch, signal) => (await opened.tip?.(branch, signal)) ?? null,
     commit: (branch, revision, signal) => explained(opened.commit(branch, revision, signal), directory),
     isAncestor: (older, newer, signal) => explained(opened.isAncestor(older, newer, signal), directory),
     signer: (branch, revision, file, signal) => explained(opened.signer(branch, revision, file, signal), directory),

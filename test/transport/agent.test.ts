@@ -5,9 +5,11 @@ import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, statSyn
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
+import { AGENT, AGENT_HASH } from '../../src/transport/agent-script.ts';
 import { until } from '../lab/until.ts';
-import { codeOf, nextOp, onGround, parcel, picture, processesOf, soon, upload } from './ground.ts';
+import { codeOf, nextOp, onGround, openGround, parcel, picture, processesOf, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
+import { openPrograms } from './programs.ts';
 
 const PAGE = { page: '<p>We are updating the software.</p>\n', timeoutMs: 60_000, botsTimeoutMs: 5_000 };
 const command = (run: string, timeoutMs = 20_000) => ({
@@ -15,6 +17,25 @@ const command = (run: string, timeoutMs = 20_000) => ({
   command: { run, timeoutMs, on: null },
   release: '',
   environment: {},
+});
+
+test('an agent that nobody has written to is not read to be compared', async () => {
+  const programs = await openPrograms();
+  const read = join(programs.directory, 'read');
+  await programs.add('sha256sum', `echo >>'${read}'\nPATH='${programs.path}' exec sha256sum "$@"`);
+  const ground = await openGround();
+  try {
+    const first = ground.channel();
+    await first.hello(soon());
+    await first.close();
+    const before = readFileSync(read).length;
+    expect(before).toBeGreaterThan(0);
+    await ground.channel(first.server).hello(soon());
+    expect(readFileSync(read)).toHaveLength(before);
+  } finally {
+    await ground.close();
+    await programs.close();
+  }
 });
 
 describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
@@ -34,6 +55,18 @@ describe.each(['local', 'ssh'])('an agent on a %s server', (kind) => {
     expect(greeting.freeBytes).toBeGreaterThan(0);
     expect(greeting.freeInodes).toBeGreaterThan(0);
     expect(readdirSync(path).sort()).toEqual(['.lockstep', 'maintenance.html', 'releases', 'shared']);
+  });
+
+  test('is brought anew when somebody has written to it', async () => {
+    await channel.hello(soon());
+    const agent = join(path, '.lockstep', `agent-${AGENT_HASH}`);
+    for (const damage of ['#!/bin/sh\nexit 1\n', '']) {
+      await channel.close();
+      await writeFile(agent, damage);
+      channel = ground.channel(channel.server);
+      expect(await channel.hello(soon())).toMatchObject({ current: null });
+      expect(readFileSync(agent).equals(AGENT)).toBe(true);
+    }
   });
 
   test('brings a release, switches to it, reports it, and collects what is not kept', async () => {
