@@ -1,5 +1,6 @@
 // Runs git and svn with an argument list, a fixed environment, a time limit and bounded output, in a process group of their own.
 import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { DeployError } from '../core/errors.ts';
@@ -108,6 +109,50 @@ export async function stream<T>(
     // The program has ended; what it left in its group ends too.
     killGroup(child.pid, 'SIGKILL');
   }
+}
+
+/** A program that answers as long as it is asked, and ends with its standard input: it never outlives the process that started it. */
+export type Partner = {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly hasEnded: () => boolean;
+  /** While it is held, this process waits for it; it is not held at first. */
+  hold(isHeld: boolean): void;
+  end(): void;
+};
+
+/** Starts a program to be talked to. That there is no such program shows as an end without any answer. */
+export function startPartner(call: Pick<Call, 'file' | 'args' | 'cwd' | 'env'>): Partner {
+  const child = execa(call.file, [...call.args], {
+    cwd: call.cwd,
+    env: call.env,
+    extendEnv: false,
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'ignore',
+  });
+  // Who asks sees that there is no answer.
+  for (const stream of [child.stdin, child.stdout]) stream.on('error', () => undefined);
+  // What a pipe really is, a socket, can be held as the process can.
+  const holders: readonly unknown[] = [child, child.stdin, child.stdout];
+  const hold = (isHeld: boolean): void => {
+    for (const one of holders as readonly Pick<NodeJS.Timeout, 'ref' | 'unref'>[]) {
+      if (isHeld) one.ref();
+      else one.unref();
+    }
+  };
+  hold(false);
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    hold,
+    end: () => killGroup(child.pid, 'SIGKILL'),
+  };
 }
 
 async function feed(input: string | Iterable<string | Uint8Array>, stdin: NodeJS.WritableStream): Promise<void> {

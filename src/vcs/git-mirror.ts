@@ -18,6 +18,7 @@ import {
 } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { GIT_VARIABLES, gitEnvironment, writeGitHome } from './git-environment.ts';
+import { endReader } from './git-reader.ts';
 import { lastLine, repositoryError, tail } from './failure.ts';
 import { endMarked } from './marked-processes.ts';
 import { isBranchName, isObjectId, shortHash } from './names.ts';
@@ -68,6 +69,7 @@ export async function inMirror<T>(mirror: Mirror, work: () => Promise<T>): Promi
     if (!(error instanceof DamagedMirror)) throw error;
     const aside = `${mirror.directory}.damaged`;
     await rm(aside, { recursive: true, force: true });
+    endReader(mirror);
     await rename(mirror.directory, aside);
     forgetMirror(mirror.state);
     const result = await attempt().catch((again: unknown) => {
@@ -202,6 +204,7 @@ export async function prepare(mirror: Mirror, format: 'sha1' | 'sha256', signal:
   const { state } = mirror;
   const isThere = await exists(mirror.directory);
   if (isThere && state.prepared === format) return;
+  endReader(mirror);
   forgetMirror(state);
   await writeGitHome(mirror.home, mirror.repository, mirror.remote);
   const tried = `preparing the mirror of ${mirror.title} in ${mirror.directory}`;
@@ -340,6 +343,7 @@ const lastFsckLine = (output: string): string =>
 
 /** Ends what an earlier daemon or an aborted call left running in the mirror, then removes the locks and temporary files of killed gits. */
 async function recover(mirror: Mirror): Promise<void> {
+  endReader(mirror);
   await endMarked(mirror.mark);
   if (!(await exists(mirror.directory))) return;
   const remove = async (directory: string, isStale: (name: string) => boolean, deep: boolean): Promise<void> => {

@@ -1,8 +1,8 @@
-// Reads many objects through one `git cat-file --batch`, checking each against its id.
+// Reads objects out of a mirror, checking each against its id.
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import { damaged, streamGit, TRANSFER_TIMEOUT_MS } from './git-command.ts';
+import { damaged, READ_TIMEOUT_MS, TRANSFER_TIMEOUT_MS } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
+import { askReader } from './git-reader.ts';
 
 /** `size` null: not known. */
 export type WantedBlob = { readonly id: string; readonly size: number | null };
@@ -19,14 +19,13 @@ export async function readBlobs<T extends WantedBlob>(
 ): Promise<void> {
   if (blobs.length === 0) return;
   const tried = `reading the files of ${mirror.title}`;
-  const call = { tried, args: ['cat-file', '--batch'], input: requests(blobs), timeoutMs: TRANSFER_TIMEOUT_MS, signal };
-  await streamGit(mirror, call, async (stdout) => {
-    const source = reader(stdout);
+  const ids = blobs.map(({ id }) => id);
+  await askReader(mirror, { tried, ids, timeoutMs: TRANSFER_TIMEOUT_MS, signal }, async (source) => {
     for (const blob of blobs) {
       const header = await source.line();
       const size = blob.size ?? sizeIn(header);
       if (header !== `${blob.id} blob ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
-      await take(blob, checked(source.content(size), { id: blob.id, size }, tried));
+      await take(blob, checked(source.content(size), { id: blob.id, type: 'blob', size }, tried));
       await source.line();
     }
   });
@@ -69,57 +68,30 @@ export async function readSmallBlobs(
   }
 }
 
-function* requests(blobs: readonly WantedBlob[]): Iterable<string> {
-  for (const blob of blobs) yield `${blob.id}\n`;
+/** The raw text of a commit (`git help commit-tree`). Throws as `readBlobs`. */
+export async function readRawCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<Buffer> {
+  const tried = `reading commit ${id} of ${mirror.title}`;
+  return await askReader(mirror, { tried, ids: [id], timeoutMs: READ_TIMEOUT_MS, signal }, async (source) => {
+    const header = await source.line();
+    const size = sizeIn(header);
+    if (header !== `${id} commit ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of checked(source.content(size), { id, type: 'commit', size }, tried)) chunks.push(chunk);
+    await source.line();
+    return Buffer.concat(chunks);
+  });
 }
 
-/** Passes a blob's content on and compares its hash with its id (`blob <size>\0<content>`, gitformat-pack(5)). */
-async function* checked(content: AsyncIterable<Buffer>, blob: { id: string; size: number }, tried: string): AsyncIterable<Buffer> {
-  const hash = createHash(blob.id.length === 64 ? 'sha256' : 'sha1').update(`blob ${blob.size}\0`);
+/** Passes an object's content on and compares its hash with its id (`<type> <size>\0<content>`, gitformat-pack(5)). */
+async function* checked(
+  content: AsyncIterable<Buffer>,
+  { id, type, size }: { id: string; type: 'blob' | 'commit'; size: number },
+  tried: string,
+): AsyncIterable<Buffer> {
+  const hash = createHash(id.length === 64 ? 'sha256' : 'sha1').update(`${type} ${size}\0`);
   for await (const chunk of content) {
     hash.update(chunk);
     yield chunk;
   }
-  if (hash.digest('hex') !== blob.id) throw damaged(tried, `fatal: object corrupt: ${blob.id}`);
-}
-
-type Source = { line(): Promise<string>; content(size: number): AsyncIterable<Buffer> };
-
-/** Takes lines and counted bytes out of a stream. A stream that ends too soon gives an empty line. */
-function reader(stdout: Readable): Source {
-  const chunks = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  let rest: Buffer = Buffer.alloc(0);
-  const more = async (): Promise<Buffer | null> => {
-    const next = await chunks.next();
-    return next.done === true ? null : next.value;
-  };
-  return {
-    async line() {
-      for (;;) {
-        const end = rest.indexOf(10);
-        if (end >= 0 || rest.length > 1_000) {
-          const line = rest.subarray(0, end < 0 ? rest.length : end).toString('latin1');
-          rest = rest.subarray(end < 0 ? rest.length : end + 1);
-          return line;
-        }
-        const chunk = await more();
-        if (chunk === null) return '';
-        rest = Buffer.concat([rest, chunk]);
-      }
-    },
-    async *content(size) {
-      let left = size;
-      while (left > 0) {
-        if (rest.length === 0) {
-          const chunk = await more();
-          if (chunk === null) return;
-          rest = chunk;
-        }
-        const part = rest.subarray(0, left);
-        rest = rest.subarray(part.length);
-        left -= part.length;
-        yield part;
-      }
-    },
-  };
+  if (hash.digest('hex') !== id) throw damaged(tried, `fatal: object corrupt: ${id}`);
 }

@@ -4,6 +4,7 @@ import type { Commit } from '../core/repository.ts';
 import { damaged, git, streamGit, tryGit } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { clean } from './failure.ts';
+import { readRawCommit } from './git-objects.ts';
 import { isObjectId, subdirectoryParts } from './names.ts';
 
 /** A line of `git ls-tree`. `path` is the raw name, relative to the tree. */
@@ -18,32 +19,43 @@ const LATEST = 253_402_300_799;
 export async function readCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<Commit> {
   const known = mirror.state.commits.get(id);
   if (known !== undefined) return known;
-  const format = '--format=%an%x00%ae%x00%ct%x00%B';
-  const args = [
-    'log',
-    '-1',
-    '--no-show-signature',
-    '--no-mailmap',
-    '--encoding=UTF-8',
-    '--no-color',
-    '--no-decorate',
-    '--no-patch',
-    format,
-    id,
-    '--',
-  ];
-  const text = (await git(mirror, { tried: `reading commit ${id} of ${mirror.title}`, args, signal })).toString();
-  const [author = '', email = '', seconds = '', ...message] = text.split('\0');
-  const time = Math.min(Math.max(Math.trunc(Number(seconds)) || 0, 0), LATEST);
+  const { author, email, time, message } = commitIn(await readRawCommit(mirror, id, signal));
   const commit: Commit = {
     revision: id,
     author: clean(author),
     email: clean(email),
-    message: clean(message.join(' ')).trim().slice(0, MESSAGE_MAX),
-    time: time * 1000,
+    message: clean(message).trim().slice(0, MESSAGE_MAX),
+    time: Math.min(Math.max(Math.trunc(time) || 0, 0), LATEST) * 1000,
   };
   mirror.state.commits.set(id, commit);
   return commit;
+}
+
+/**
+ * Reads a raw commit: headers, an empty line, the message (`git help commit-tree`). `time` in seconds, as the committer's line has it. What is not
+ * in the encoding that the commit names becomes replacement characters.
+ */
+function commitIn(raw: Buffer): { author: string; email: string; time: number; message: string } {
+  const end = raw.indexOf('\n\n');
+  const head = end < 0 ? raw : raw.subarray(0, end);
+  const encoding = /^encoding (.+)$/m.exec(head.toString('latin1'))?.[1] ?? 'utf-8';
+  const headers = decoded(head, encoding);
+  const [, author = '', email = ''] = /^author ([^<\n]*)<([^>\n]*)>/m.exec(headers) ?? [];
+  const time = /^committer .*> *(-?[0-9]+)/m.exec(headers)?.[1];
+  return {
+    author: author.trim(),
+    email: email.trim(),
+    time: Number(time ?? 0),
+    message: end < 0 ? '' : decoded(raw.subarray(end + 2), encoding),
+  };
+}
+
+function decoded(bytes: Buffer, encoding: string): string {
+  try {
+    return new TextDecoder(encoding).decode(bytes);
+  } catch {
+    return bytes.toString();
+  }
 }
 
 /** `v1.4`, `v1.4-3-g1a2b3c4d`; without any tag before it the short id. git-describe(1). */

@@ -97,6 +97,24 @@ describe('a commit', () => {
     expect(Math.abs(commit.time - Date.now())).toBeLessThan(120_000);
   });
 
+  test('is read in the encoding that it names, with a signature of several lines, and without a word', async () => {
+    const { lab, vcs } = setUp();
+    const first = lab.commit('main', { a: '1' });
+    const tree = git(lab.bare, ['rev-parse', `${first}^{tree}`]);
+    const commit = async (name: string, text: Buffer) => {
+      const id = git(lab.bare, ['hash-object', '-t', 'commit', '-w', '--stdin', '--literally'], { input: text });
+      git(lab.bare, ['update-ref', `refs/heads/${name}`, id]);
+      return await vcs.commit(name, id, never);
+    };
+    const people = (name: string) => `author ${name} <a@b> 1 +0000\ncommitter C <c@d> 1700000000 +0100\n`;
+    const signature = 'gpgsig -----BEGIN SSH SIGNATURE-----\n encoding x\n author X <x@y> 2 +0000\n -----END SSH SIGNATURE-----\n';
+    const latin = Buffer.from(`tree ${tree}\n${people('Ann Émile')}encoding ISO-8859-1\n${signature}\n\nCafé\n`, 'latin1');
+    expect(await commit('latin', latin)).toMatchObject({ author: 'Ann Émile', email: 'a@b', message: 'Café', time: 1_700_000_000_000 });
+    expect(await commit('none', Buffer.from(`tree ${tree}\n${people('Ann')}`))).toMatchObject({ author: 'Ann', message: '' });
+    const unknown = Buffer.from(`tree ${tree}\n${people('Ann')}encoding nobody-knows\n\nOne…\n`);
+    expect(await commit('unknown', unknown)).toMatchObject({ message: 'One…' });
+  });
+
   test('must be on its branch', async () => {
     const { lab, vcs } = setUp();
     const one = lab.commit('one', { a: '1' });
