@@ -28,6 +28,9 @@ const STDERR_MAX = 16 * 1024;
 /** Time between SIGTERM and SIGKILL. */
 const GRACE_MS = 2_000;
 
+/** In a process group of its own, and with nothing of our environment; how it ends is looked at here. */
+const ALONE = { extendEnv: false, detached: true, cleanup: false, buffer: false, reject: false } as const;
+
 /** Runs a program to its end. Any exit status is an answer; only what `stream` names is thrown. */
 export async function run(call: Call): Promise<Ended & { readonly stdout: Buffer }> {
   const { result, ended } = await stream(call, async (stdout) => {
@@ -56,13 +59,9 @@ export async function stream<T>(
   const aborted = new DeployError('aborted', `${call.tried} was stopped.`);
   if (call.signal.aborted) throw aborted;
   const child = execa(call.file, [...call.args], {
+    ...ALONE,
     cwd: call.cwd,
     env: call.env,
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
     stdin: call.input === undefined ? 'ignore' : 'pipe',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -115,6 +114,7 @@ export async function stream<T>(
 export type Partner = {
   readonly stdin: Writable;
   readonly stdout: Readable;
+  /** It has ended, or is about to: it answers nothing more. */
   readonly hasEnded: () => boolean;
   /** While it is held, this process waits for it; it is not held at first. */
   hold(isHeld: boolean): void;
@@ -124,13 +124,9 @@ export type Partner = {
 /** Starts a program to be talked to. That there is no such program shows as an end without any answer. */
 export function startPartner(call: Pick<Call, 'file' | 'args' | 'cwd' | 'env'>): Partner {
   const child = execa(call.file, [...call.args], {
+    ...ALONE,
     cwd: call.cwd,
     env: call.env,
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'ignore',
@@ -146,12 +142,18 @@ export function startPartner(call: Pick<Call, 'file' | 'args' | 'cwd' | 'env'>):
     }
   };
   hold(false);
+  let isOver = false;
+  const hasEnded = (): boolean => isOver || child.exitCode !== null || child.signalCode !== null;
   return {
     stdin: child.stdin,
     stdout: child.stdout,
-    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    hasEnded,
     hold,
-    end: () => killGroup(child.pid, 'SIGKILL'),
+    end() {
+      // Its number may be another's by now.
+      if (!hasEnded()) killGroup(child.pid, 'SIGKILL');
+      isOver = true;
+    },
   };
 }
 

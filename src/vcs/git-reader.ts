@@ -62,7 +62,10 @@ function openReader(mirror: Mirror): Reader {
   let idle: NodeJS.Timeout | undefined;
   return {
     hasEnded: partner.hasEnded,
-    end: partner.end,
+    end() {
+      clearTimeout(idle);
+      partner.end();
+    },
     async ask({ tried, ids, timeoutMs, signal }, take) {
       const aborted = new DeployError('aborted', `${tried} was stopped.`);
       if (signal.aborted) throw aborted;
@@ -79,7 +82,7 @@ function openReader(mirror: Mirror): Reader {
         partner.hold(false);
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
-        idle = setTimeout(() => endReader(mirror), IDLE_MS).unref();
+        idle = setTimeout(partner.end, IDLE_MS).unref();
       }
     },
   };
