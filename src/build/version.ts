@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
-import type { BuildRequest, OpenVersionControl } from '../core/ports.ts';
 import { entryOf } from '../core/manifest.ts';
+import type { BuildRequest, OpenVersionControl } from '../core/ports.ts';
 import type { VersionSource } from '../core/repository.ts';
 import { named } from './failure.ts';
 

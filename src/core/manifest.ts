@@ -62,7 +62,7 @@ export function releaseTree(manifest: Manifest, shared: readonly SharedPath[], p
   const covered: string[] = [];
   const cover = (from: number, to: number): void => {
     if (from === to) return;
-    covered.push(...entries.slice(from, to).map((entry) => entry.path));
+    for (const { path } of entries.slice(from, to)) covered.push(path);
     entries = entries.toSpliced(from, to - from);
   };
   for (const { path } of links) {
@@ -179,10 +179,11 @@ export function difference(base: ReleaseTree, target: ReleaseTree): TreeDifferen
   for (const entry of target.entries) {
     let old = base.entries[next];
     for (; old !== undefined && old !== entry && compareBytes(old.path, entry.path) < 0; old = base.entries[++next]) remove.push(old.path);
-    const isThere = old?.path === entry.path;
-    if (isThere) next++;
-    if (isThere && old !== undefined && isSame(old, entry)) continue;
-    if (isThere) remove.push(entry.path);
+    if (old?.path === entry.path) {
+      next++;
+      if (isSame(old, entry)) continue;
+      remove.push(entry.path);
+    }
     send.push(entry);
   }
   for (const { path } of base.entries.slice(next)) remove.push(path);

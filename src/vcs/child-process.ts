@@ -14,7 +14,7 @@ export type Call = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   /** What the program reads on its standard input; nothing if left out. */
-  readonly input?: string | Iterable<string | Uint8Array>;
+  readonly input?: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 };
@@ -157,9 +157,9 @@ export function startPartner(call: Pick<Call, 'file' | 'args' | 'cwd' | 'env'>):
   };
 }
 
-async function feed(input: string | Iterable<string | Uint8Array>, stdin: NodeJS.WritableStream): Promise<void> {
+async function feed(input: string, stdin: NodeJS.WritableStream): Promise<void> {
   // A program that ends before it has read everything is judged by its exit status, not by our broken pipe.
-  await pipeline(Readable.from(typeof input === 'string' ? [input] : input), stdin).catch(() => undefined);
+  await pipeline(Readable.from([input]), stdin).catch(() => undefined);
 }
 
 function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {

@@ -80,7 +80,7 @@ export function forgetMuch(state: MirrorState): void {
 export type GitCall = {
   readonly tried: string;
   readonly args: readonly string[];
-  readonly input?: string | Iterable<string>;
+  readonly input?: string;
   readonly timeoutMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;

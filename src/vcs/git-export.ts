@@ -7,7 +7,7 @@ import { bringCommit, inMirror } from './git-mirror.ts';
 import type { Mirror } from './git-command.ts';
 import { fillPointers, parsePointer, POINTER_MAX } from './git-lfs.ts';
 import type { LfsPointer } from './git-lfs.ts';
-import { readBlobs } from './git-objects.ts';
+import { readBlobs, whole } from './git-objects.ts';
 import { readSubmodules, SUBMODULE_DEPTH, submoduleRemote } from './git-submodules.ts';
 import { listTree } from './git-tree.ts';
 import type { GitEntry } from './git-tree.ts';
@@ -220,10 +220,4 @@ async function writeLarge(path: string, mode: number, content: AsyncIterable<Buf
   } finally {
     await file.close();
   }
-}
-
-async function whole(content: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

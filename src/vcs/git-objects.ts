@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { damaged, READ_TIMEOUT_MS, TRANSFER_TIMEOUT_MS } from './git-command.ts';
 import type { Mirror } from './git-command.ts';
 import { askReader } from './git-reader.ts';
+import type { Answers } from './git-reader.ts';
 
 /** `size` null: not known. */
 export type WantedBlob = { readonly id: string; readonly size: number | null };
@@ -20,14 +21,8 @@ export async function readBlobs<T extends WantedBlob>(
   if (blobs.length === 0) return;
   const tried = `reading the files of ${mirror.title}`;
   const ids = blobs.map(({ id }) => id);
-  await askReader(mirror, { tried, ids, timeoutMs: TRANSFER_TIMEOUT_MS, signal }, async (source) => {
-    for (const blob of blobs) {
-      const header = await source.line();
-      const size = blob.size ?? sizeIn(header);
-      if (header !== `${blob.id} blob ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
-      await take(blob, checked(source.content(size), { id: blob.id, type: 'blob', size }, tried));
-      await source.line();
-    }
+  await askReader(mirror, { tried, ids, timeoutMs: TRANSFER_TIMEOUT_MS, signal }, async (answers) => {
+    for (const blob of blobs) await takeObject(answers, { ...blob, type: 'blob' }, tried, (content) => take(blob, content));
   });
 }
 
@@ -71,21 +66,38 @@ export async function readSmallBlobs(
 /** The raw text of a commit (`git help commit-tree`). Throws as `readBlobs`. */
 export async function readRawCommit(mirror: Mirror, id: string, signal: AbortSignal): Promise<Buffer> {
   const tried = `reading commit ${id} of ${mirror.title}`;
-  return await askReader(mirror, { tried, ids: [id], timeoutMs: READ_TIMEOUT_MS, signal }, async (source) => {
-    const header = await source.line();
-    const size = sizeIn(header);
-    if (header !== `${id} commit ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
-    const chunks: Buffer[] = [];
-    for await (const chunk of checked(source.content(size), { id, type: 'commit', size }, tried)) chunks.push(chunk);
-    await source.line();
-    return Buffer.concat(chunks);
-  });
+  return await askReader(mirror, { tried, ids: [id], timeoutMs: READ_TIMEOUT_MS, signal }, (answers) =>
+    takeObject(answers, { id, type: 'commit', size: null }, tried, whole),
+  );
+}
+
+export async function whole(content: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+type WantedObject = { readonly id: string; readonly type: 'blob' | 'commit'; readonly size: number | null };
+
+/** The next answer, which must be this object. */
+async function takeObject<T>(
+  answers: Answers,
+  { id, type, size: known }: WantedObject,
+  tried: string,
+  take: (content: AsyncIterable<Buffer>) => Promise<T>,
+): Promise<T> {
+  const header = await answers.line();
+  const size = known ?? sizeIn(header);
+  if (header !== `${id} ${type} ${size}`) throw damaged(tried, `fatal: bad object: ${header}`);
+  const taken = await take(checked(answers.content(size), { id, type, size }, tried));
+  await answers.line();
+  return taken;
 }
 
 /** Passes an object's content on and compares its hash with its id (`<type> <size>\0<content>`, gitformat-pack(5)). */
 async function* checked(
   content: AsyncIterable<Buffer>,
-  { id, type, size }: { id: string; type: 'blob' | 'commit'; size: number },
+  { id, type, size }: WantedObject & { readonly size: number },
   tried: string,
 ): AsyncIterable<Buffer> {
   const hash = createHash(id.length === 64 ? 'sha256' : 'sha1').update(`${type} ${size}\0`);

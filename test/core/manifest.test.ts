@@ -3,18 +3,10 @@ import { expect, test } from '@jest/globals';
 import type { ManifestEntry } from '../../src/core/artifact.ts';
 import { compareBytes, difference, entryOf, merged, releaseTree } from '../../src/core/manifest.ts';
 import type { SharedPath } from '../../src/core/cluster.ts';
+import { random } from '../lab/hostile-names.js';
 
 /** Around the slash, below and above it, and above U+FFFF, where UTF-16 has another order. */
 const NAMES = ['a', 'a-', 'a.', 'a0', 'b', 'é', '\uffee', '𝒳'];
-
-/** Numbers below `most`, the same ones in every run. */
-function numbers(seed: number): (most: number) => number {
-  let state = seed;
-  return (most) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return Math.floor((state / 0x80000000) * most);
-  };
-}
 
 const sorted = (entries: readonly ManifestEntry[]): ManifestEntry[] =>
   [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
@@ -56,7 +48,7 @@ const randomLinks = (next: (most: number) => number): SharedPath[] =>
   }));
 
 test('what shared paths cover is left out, and the directories above them are there', () => {
-  const next = numbers(1);
+  const next = random(1);
   for (let round = 0; round < 2_000; round++) {
     const entries = randomTree(next);
     const shared = randomLinks(next);
@@ -69,8 +61,14 @@ test('what shared paths cover is left out, and the directories above them are th
   }
 });
 
+test('a shared path may cover more than a call takes arguments', () => {
+  const entries = Array.from({ length: 300_000 }, (_, i) => ({ type: 'directory', path: `a/${String(i).padStart(6, '0')}` }) as const);
+  const tree = releaseTree({ entries: [{ type: 'directory', path: 'a' }, ...entries] }, [{ path: 'a', kind: 'directory' }]);
+  expect([tree.entries.length, tree.covered.length]).toEqual([0, 300_001]);
+});
+
 test('a difference removes what is gone or other, and sends what is new or other', () => {
-  const next = numbers(2);
+  const next = random(2);
   for (let round = 0; round < 2_000; round++) {
     const [base, target] = [randomTree(next), randomTree(next)];
     const some = base.filter(() => next(2) === 0);
@@ -88,7 +86,7 @@ test('a difference removes what is gone or other, and sends what is new or other
 });
 
 test('two lists become one in byte order', () => {
-  const next = numbers(3);
+  const next = random(3);
   for (let round = 0; round < 1_000; round++) {
     const all = randomTree(next);
     const some = all.filter(() => next(2) === 0);
