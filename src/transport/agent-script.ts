@@ -20,8 +20,19 @@ const VERBS = [
   'collect',
 ];
 
-/** The agent, one file on the server; named by its content, so that a daemon of another version brings its own. */
-export const AGENT: Buffer = Buffer.concat([...VERBS, 'agent'].map((part) => readFileSync(new URL(`./agent/${part}.sh`, import.meta.url))));
+const HEADER =
+  '#!/bin/sh\n# The agent of Lockstep on this server, without the comments of its source: there it is in src/transport/agent.\n';
+
+/**
+ * The agent, one file on the server; named by its content, so that a daemon of another version brings its own. A shell reads it anew at each
+ * connection, character by character, so its comments stay here: a third of that time.
+ */
+export const AGENT: Buffer = Buffer.from(
+  HEADER +
+    [...VERBS, 'agent']
+      .map((part) => readFileSync(new URL(`./agent/${part}.sh`, import.meta.url), 'utf8').replaceAll(/^ *#(?!!perl).*\n/gm, ''))
+      .join(''),
+);
 export const AGENT_HASH = createHash('sha256').update(AGENT).digest('hex');
 /** The helper for bots, which the agent keeps up to date as `.lockstep/with-lock`. */
 export const WITH_LOCK: Buffer = readFileSync(new URL('./with-lock.sh', import.meta.url));
@@ -40,6 +51,8 @@ const BOOT = [
   'if ! r && test "$(h "$a")" != "$2  -"; then echo; echo "@$3 need"' +
     '; m=$({ head -c "$4" >"$a.$$" && test "$(h "$a.$$")" = "$2  -" && sync "$a.$$" && mv -f "$a.$$" "$a"; } 2>&1)' +
     ' || { rm -f "$a.$$"; echo "@$3 failed the agent could not be written to $a: ${m:-it arrived damaged}"; exit 1; }; fi',
+  // What begin_with_hands does, one shell earlier.
+  'test -s "$a.ready" && read -r p <"$a.ready" && test -x "$p" && exec "$p" -x "$a" sh "$a" serve "$1" "$3" hands',
   'exec sh "$a" serve "$1" "$3"',
 ].join('; ');
 

@@ -53,6 +53,7 @@ serve() {
     fi
     share_mutex
     ! act_in_place || continue
+    remembered=''
     case $verb in unpack*) await_look ;; *) looked='' ;; esac
     said=$(act 2>&1 >/dev/null)
     status=$?
@@ -98,7 +99,7 @@ take_payload() {
 }
 
 # A place for what only the present conversation needs.
-make_session() { [ -d "$session" ] || mkdir -m 700 "$session"; }
+make_session() { [ -d "$session" ] || hands directory "$here" || mkdir -m 700 "$session"; }
 
 act() {
   [ "$op" = - ] || is_name "$op" || refuse refused "not an operation id: $op"

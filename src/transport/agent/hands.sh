@@ -3,7 +3,7 @@
 #
 # To start `mv`, `rm` or `flock` takes a server one to two milliseconds of its processor: nothing for one, but of a fleet everybody waits for the
 # slowest, and servers share machines. Where there is a perl, it is started before the agent, which becomes its child, and waits for lines on a
-# pipe (descriptor 5 here); each is answered by `y` or `n` (descriptor 6). What it could not do, and everything where there is no perl, is done
+# pipe (descriptor 5 here); each is answered by `y` or `n` (descriptor 6). Its last arguments are the PATH, any word, and `hands`. What it could not do, and everything where there is no perl, is done
 # by the program, which also says why not. So is what holds another character than the agent's own names do, such as a path of the configuration.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
@@ -13,16 +13,42 @@
 #!perl
 $^F = 6;
 pipe(my $asked, my $ask) && pipe(my $told, my $tell) or die;
-if (fileno($ask) != 5 || fileno($told) != 6) { $ARGV[-1] = 'none'; exec(@ARGV) }
+$^F = 9;
+my $ready = fileno($ask) == 5 && fileno($told) == 6 && chdir($ARGV[-3]);
+my ($mutex, @below);
+while ($ready && (!$mutex || fileno($mutex) < 9)) {
+  push(@below, $mutex);
+  undef($mutex);
+  $ready = open($mutex, '>>', '.lockstep/mutex');
+}
+undef(@below);
+if (!$ready || fileno($mutex) != 9) { $ARGV[-1] = 'none'; exec(@ARGV) }
 my $agent = fork // die;
 $agent or exec(@ARGV) or die;
 $SIG{CHLD} = sub { while ((my $ended = waitpid(-1, 1)) > 0) { exit($? >> 8) if $ended == $agent } };
 close($ask);
 close($told);
-open(my $mutex, '>>&=', 9);
 umask(077);
 my $lines = sub { local $/ = $_[1]; open(my $file, '<', $_[0]) or die; my @all = <$file>; chomp(@all); @all };
 my $word = sub { open(my $file, '<', $_[0]) or return ''; (split(/ /, <$file> =~ s/\n//r))[$_[1]] };
+# Nothing that every perl has syncs or counts free space, so the kernel is asked by number: see syscalls(2) and, for all but x86_64,
+# asm-generic/unistd.h. Which one this perl speaks to is in its own ELF header, see elf(5).
+my $header = '';
+open(my $self, '<', '/proc/self/exe');
+read($self, $header, 20) if $self;
+my ($class, $machine) = length($header) == 20 ? unpack('x4 C x13 v', $header) : (0, 0);
+my %number =
+    $class == 2 && $machine == 62 ? (statfs => 137, fsync => 74, syncfs => 306)
+  : $class == 2 && ($machine == 183 || $machine == 243) ? (statfs => 43, fsync => 82, syncfs => 267)
+  : ();
+my $sync = sub {
+  my ($how, @names) = @_;
+  for (@names) {
+    $number{$how} && open(my $file, '<', $_) or return $! = 0;
+    syscall($number{$how}, fileno($file)) == 0 or return;
+  }
+  1;
+};
 my $locked = sub { open(my $file, '>>', $_[0]) or return; flock($file, 6) or return; $file };
 my $watch = sub {
   $^F = 2;
@@ -77,7 +103,23 @@ my %can = (
     }
     1;
   },
-  watch => sub { my $child = fork; defined($child) && !$child ? $watch->() : $child },
+  watch => sub {
+    open(my $file, '>>', '.lockstep/watchdog') or return;
+    flock($file, 6) or return 1; # One lives.
+    close($file);
+    my $child = fork;
+    defined($child) && !$child ? $watch->() : $child;
+  },
+  directory => sub { mkdir($_[0]) },
+  fsync => sub { $sync->('fsync', @_) },
+  syncfs => sub { $sync->('syncfs', @_) },
+  space => sub {
+    $number{statfs} or return;
+    my ($path, $space) = ('.', "\0" x 256);
+    syscall($number{statfs}, $path, $space) == 0 or return;
+    my (undef, $size, $all, undef, $free, $inodes, $free_inodes, undef, undef, $unit) = unpack('q10', $space);
+    ' ' . join(' ', $free, $unit || $size, $free_inodes, $inodes);
+  },
   own => sub { flock($mutex, 6) },
   free => sub { flock($mutex, 8) },
   try => sub { $locked->($_[0]) },
@@ -85,7 +127,9 @@ my %can = (
 while (defined(my $line = <$asked>)) {
   chomp($line);
   my ($what, @names) = split(/ /, $line);
-  syswrite($tell, eval { $can{$what}->(@names) } ? "y\n" : "n $!\n");
+  $! = 0;
+  my $done = eval { $can{$what}->(@names) };
+  syswrite($tell, !$done ? "n $!\n" : $done =~ /^ / ? "y$done\n" : "y\n");
 }
 $SIG{CHLD} = 'DEFAULT';
 waitpid($agent, 0);
@@ -95,10 +139,7 @@ end
 
 # Begins again as the child of the perl that works as its hands; does nothing where there is none.
 begin_with_hands() { # PATH NONCE
-  if [ -s "$0.ready" ] && read -r perl <"$0.ready" && [ -x "$perl" ] && cd -- "$1" && { : >>.lockstep/mutex; } 2>/dev/null; then
-    exec 9>>.lockstep/mutex
-    exec "$perl" -x "$0" sh "$0" serve "$1" "$2" hands
-  fi
+  if [ -s "$0.ready" ] && read -r perl <"$0.ready" && [ -x "$perl" ]; then exec "$perl" -x "$0" sh "$0" serve "$1" "$2" hands; fi
 }
 
 # The agent has not read further than here then.
@@ -112,22 +153,22 @@ fi
 find_hands() {
   # shellcheck disable=SC2016 # The inner shell expands these.
   ! perl=$(command -v perl) ||
-    ! "$perl" -x "$0" sh -c ': >"$1" && echo "unlink $1" >&5 && read -r went <&6 && [ "$went" = y ] && [ ! -e "$1" ]' sh .lockstep/hands hands 2>/dev/null 3>&- ||
+    ! "$perl" -x "$0" sh -c ': >"$1" && echo "unlink $1" >&5 && read -r went <&6 && [ "$went" = y ] && [ ! -e "$1" ]' "$PWD" .lockstep/hands hands 2>/dev/null 3>&- ||
     echo "$perl"
 }
 
-# True: it is done. For verbs only: they follow one another.
+# True: it is done. `went` is what they said: `n`, or `n` and why it failed. For verbs only: they follow one another.
 hands() {
+  went=n
   [ "$has_hands" = hands ] || return 1
   # A word that falls apart at a space would be names of other files.
   for word in "$@"; do
     case $word in '' | *[!A-Za-z0-9._/-]*) return 1 ;; esac
   done
   trap '' PIPE # They may have been killed.
-  went=n
   ! echo "$*" >&5 || read -r went <&6 || went=n
   trap 'exit 1' PIPE
-  [ "$went" = y ]
+  case $went in n*) return 1 ;; esac
 }
 
 rename() { hands rename "$1" "$2" || mv -T "$1" "$2"; } # FROM TO
@@ -145,7 +186,19 @@ forget() { hands forget "$1" "$2" || (cd "$2" && xargs -0 rm -rf --) <"$1"; } # 
 # The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
 receive() { hands receive "$@" || { said=${went#n } && return 1; }; } # BYTES FILE [BYTES FILE]...
 
-# Starts what becomes the watchdog when a lock lasts; it costs next to nothing until then.
+# FILES and directories have come to stay. What failed is not tried again: the kernel tells of each failure once only.
+flush() {
+  hands fsync "$@" && return 0
+  case $went in n) sync "$@" ;; *) echo "$* could not be synced: ${went#n }" >&2 && return 1 ;; esac
+}
+
+# So has everything on the file system of DIRECTORY.
+flush_all() {
+  hands syncfs "$1" && return 0
+  case $went in n) sync -f "$1" ;; *) echo "$1 could not be synced: ${went#n }" >&2 && return 1 ;; esac
+}
+
+# Is there a watchdog, or has what becomes one when a lock lasts been started? It costs next to nothing until then.
 watch() { hands watch; }
 
 is_free() { hands try "$1"; } # FILE. True: nobody holds a lock on it. False: somebody may.

@@ -56,11 +56,11 @@ receive_files() { # BYTES BYTES
 
 # Each file wholly or not at all. That all of them are there counts after they have come to stay.
 place() { # BYTES NAME
-  chmod 755 "$here/with-lock" && sync "$here/with-lock" "$here/page" "$here/layout" && rename "$here/with-lock" .lockstep/with-lock || return 1
+  chmod 755 "$here/with-lock" && flush "$here/with-lock" "$here/page" "$here/layout" && rename "$here/with-lock" .lockstep/with-lock || return 1
   if [ -s "$here/layout" ]; then rename "$here/layout" .lockstep/layout; else [ ! -e .lockstep/layout ] || rm -f .lockstep/layout; fi || return 1
   layout=''
   [ "$1" -eq 0 ] || rename "$here/page" maintenance.html || return 1
-  sync . .lockstep && put .lockstep/placed "$2"
+  flush . .lockstep && put .lockstep/placed "$2"
 }
 
 is_placed() { # BYTES NAME
@@ -73,7 +73,7 @@ is_placed() { # BYTES NAME
 
 # Sets `free` (bytes) and `inodes`.
 find_space() {
-  space=$(stat -f -c '%a %S %d %c' .) || exit 1
+  if hands space; then space=${went#y }; else space=$(stat -f -c '%a %S %d %c' .) || exit 1; fi
   read -r blocks block_size inodes all_inodes <<-end
 	$space
 	end

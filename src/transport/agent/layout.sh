@@ -33,8 +33,8 @@ find_current() {
     if [ -d current ] && [ ! -L current ]; then stop "$PWD/current is a directory beside $letter_a and $letter_b; move it away, then deploy again"; fi
     if [ -e "$active" ] || [ -L "$active" ]; then shown=$active; fi
   fi
-  guess=''
-  [ ! -s .lockstep/serving ] || read -r guess <.lockstep/serving || guess=''
+  [ -n "$remembered" ] || guess=''
+  [ -n "$guess" ] || [ ! -s .lockstep/serving ] || read -r guess <.lockstep/serving || guess=''
   if [ -L "$shown" ] && is_name "$guess" && [ "$shown" -ef "releases/$guess" ] && [ ! -L "releases/$guess" ]; then
     serving=$guess # It was so last time: to see that takes no process.
   elif [ -L "$shown" ]; then
@@ -71,6 +71,7 @@ point_link() { # LINK RELEASE OP
     point "releases/$2" ".current.$3" && rename ".current.$3" "$1" || exit 1
   fi
   note .lockstep/serving "$2"
+  guess=$2
   if [ ! -L "$1" ] || [ ! "$1" -ef "releases/$2" ]; then stop "$1 is $(readlink "$1") after a switch to $2"; fi
 }
 
@@ -114,7 +115,7 @@ adopt() { # DIRECTORY RELEASE
     log "$1 was a directory; it is releases/$2 now. Without renameat2 (mv --exchange, perl or python3) there was a moment without $1"
   fi
   if [ "$(readlink "$1")" != "releases/$2" ] || [ ! -d "releases/$2" ]; then stop "$PWD/$1 could not be made releases/$2"; fi
-  sync . releases || exit 1
+  flush . releases || exit 1
 }
 
 # Killed between its two renames, too.

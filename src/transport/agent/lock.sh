@@ -16,19 +16,26 @@ read_lock() {
 
 # Takes the place of what was there.
 write_lock() { # TOKEN SECONDS FALLBACK
-  find_time && put .lockstep/lock "$1 $epoch $boot $((uptime + $2)) $3 ." || exit 1
+  set_lock "$@" && put .lockstep/lock "$line" || exit 1
 }
 
 # Is added to it, without a process: the empty line ends one that is not whole.
 add_lock() { # TOKEN SECONDS FALLBACK
-  find_time && printf '\n%s\n' "$1 $epoch $boot $((uptime + $2)) $3 ." >>.lockstep/lock || exit 1
+  set_lock "$@" && printf '\n%s\n' "$line" >>.lockstep/lock || exit 1
+}
+
+# Sets what read_lock sets, and `line`, which says it.
+set_lock() { # TOKEN SECONDS FALLBACK
+  find_time
+  holder=$1 lock_epoch=$epoch lock_boot=$boot deadline=$((uptime + $2)) fallback=$3
+  line="$holder $lock_epoch $lock_boot $deadline $fallback ."
 }
 
 boot=''
 
 # Sets `uptime` (the server's own clock: seconds since it started; nobody can set it) and `boot`, which names that start.
 find_time() {
-  read -r uptime _ 2>/dev/null </proc/uptime || uptime=$(date +%s)
+  { [ -r /proc/uptime ] && read -r uptime _ </proc/uptime; } || uptime=$(date +%s)
   uptime=${uptime%.*}
   [ -n "$boot" ] || read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || boot=none
 }
@@ -39,14 +46,14 @@ is_over() { # The lock that was read.
 }
 
 end_lock_in_time() {
-  read_lock
+  [ -n "$remembered" ] || read_lock
   [ -n "$holder" ] && is_over || return 0
   if [ "$fallback" = - ] || [ -d "releases/${fallback:--}" ]; then
-    (point_current "$fallback" "lock.$$" && sync .) || log "current could not be pointed to $fallback"
+    (point_current "$fallback" "lock.$$" && flush .) || log "current could not be pointed to $fallback"
   fi
   log "the lock of $holder ended by itself; serving $(readlink current)"
   remove_lock
-  sync . .lockstep || exit 1
+  flush . .lockstep || exit 1
   read_lock
 }
 
@@ -55,8 +62,8 @@ remove_lock() { remove maintenance maintenance.json .lockstep/lock .lockstep/rea
 
 # What visitors may know: since when (seconds since 1970), and how far it is. No round trip, no fsync, no rename: whoever reads half of it asks again.
 tell() { # STEP, NOW: by the daemon's clock, for who does not know when it began
-  began=''
-  [ ! -e maintenance ] || { IFS=:, read -r _ began _ <maintenance.json; } 2>/dev/null || :
+  [ -n "$remembered" ] || began=''
+  [ -n "$began" ] || [ ! -e maintenance ] || { IFS=:, read -r _ began _ <maintenance.json; } 2>/dev/null || :
   case $began in '' | *[!0-9]*) began=${2:-} ;; esac
   # Spaces, so that no more than some of these stay behind a shorter step.
   [ -z "$began" ] || note maintenance.json "{\"began\":$began,\"step\":\"$1\"}          " || :
@@ -135,7 +142,7 @@ decide() { # TOKEN RELEASE SECONDS SYNC. SYNC `now`: what follows cannot be undo
   add_lock "$1" "$3" "$2"
   start_watchdog
   tell finish
-  [ "$4" != now ] || sync .lockstep/lock .lockstep . || exit 1
+  [ "$4" != now ] || flush .lockstep/lock .lockstep . || exit 1
   conclude '{}'
 }
 
@@ -148,8 +155,7 @@ unlock() { # TOKEN
 
 start_watchdog() {
   # One that lives although that cannot be told holds the file: the new one ends, and the old one sees the new lock.
-  lives .lockstep/watchdog || watch ||
-    detached watchdog "$PWD"
+  watch || lives .lockstep/watchdog || detached watchdog "$PWD"
 }
 
 # A process that outlives the connection: a session of its own, and nothing open that leads back to the daemon.

@@ -143,7 +143,7 @@ save() { # RELEASE TREE-BYTES. Payload: as for compare, with contents.
 # Can this place take deployments? Tried out in the session's own directory, which is removed with it.
 # shellcheck disable=SC2016 # The inner shells expand these.
 examine() { # Payload: shared paths, NUL-ended. Answers which of them are missing, and what the place cannot do.
-  [ -d "$session" ] || mkdir -m 700 "$session" || exit 1
+  make_session || exit 1
   lacks=''
   try write test -w . -a -w releases -a -w .lockstep
   try hard-links sh -c ': >"$1.a" && ln "$1.a" "$1.b"' try "$session/try"

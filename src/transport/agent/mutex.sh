@@ -10,6 +10,9 @@
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 # shellcheck disable=SC3013 # -ef: see hello.sh.
 
+remembered='' # Nothing, see act_in_place.
+own_birth=''
+
 # Before a verb: sets `mutex` to `kept`, to `shared` where what the verb takes may be kept, or to nothing.
 share_mutex() {
   # Somebody removed .lockstep: others would lock another file.
@@ -30,16 +33,16 @@ keep_mutex() { # STATUS
     drop_mutex
   elif [ "$mutex" != kept ]; then
     mutex=kept
-    find_time
+    [ -n "$own_birth" ] || ! find_birth $$ || own_birth=$born
     # Only who can be told to end may keep it.
-    { find_birth $$ && note .lockstep/keeper "$$ $boot $born"; } || drop_mutex
+    { [ -n "$own_birth" ] && note .lockstep/keeper "$$ $boot $own_birth"; } || drop_mutex
   fi
 }
 
 drop_mutex() {
   [ "$mutex" != kept ] || note .lockstep/keeper -
   if [ -n "$has_hands" ]; then free_mutex; else exec 9>&-; fi
-  mutex=''
+  mutex='' remembered=''
 }
 
 free_mutex() { hands free || flock -u 9; }
@@ -80,6 +83,8 @@ conclude() { # JSON [STATUS]
 
 # The verbs of a cutover for which all is prepared, in the agent's own process: to start another takes as long as everything that they do. Whatever
 # goes wrong ends the agent; the daemon connects again, and the next one does the same in a process that can tell why. False: not done here.
+# What one of them has read or written, the next one remembers: nobody else may change it meanwhile. `remembered` is the epoch that has passed the
+# fence.
 act_in_place() {
   [ "$mutex" = kept ] && [ "$has_hands" = hands ] && [ "$size" -eq 0 ] && [ ! -s .lockstep/layout ] || return 1
   case $verb in lock | decide | switch | unlock) ;; *) return 1 ;; esac
@@ -88,6 +93,7 @@ act_in_place() {
   status=$?
   in_place=''
   [ $status -eq 0 ] || return 1
+  remembered=$epoch
   [ "$verb" != unlock ] || drop_mutex
 }
 

@@ -107,10 +107,10 @@ seal() { # RELEASE ARTIFACT CONTENT TREE BASE REVISION. Payload: `./path` of the
   compare "$3" "$4"
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   cd "$OLDPWD" || exit 1
-  sync -f ".lockstep/incoming/$1" || exit 1
+  flush_all ".lockstep/incoming/$1" || exit 1
   sums "$1" "$5" | keep ".lockstep/manifests/$1" || exit 1
   printf '%s\n' "$2" "$6" "$4" | keep ".lockstep/releases/$1" || exit 1
-  mv -T ".lockstep/incoming/$1" "releases/$1" && sync releases .lockstep/incoming || exit 1
+  mv -T ".lockstep/incoming/$1" "releases/$1" && flush releases .lockstep/incoming || exit 1
   answer '{}'
 }
 

@@ -17,7 +17,7 @@ run() { # RELEASE SECONDS VARIABLES. Payload: so many lines NAME=value, then the
     head -n "$3" "$payload" >"$operation/environment" && tail -n "+$(($3 + 1))" "$payload" >"$operation/command" || exit 1
     head -c 65536 /dev/zero >"$operation/reserve" || exit 1 # Room for the result, should the command fill the disk.
     find_time
-    keep_line "$operation/started" "$uptime" && sync .lockstep/operations || exit 1
+    keep_line "$operation/started" "$uptime" && flush .lockstep/operations || exit 1
     detached execute "$PWD" "$op" "$1" "$2"
     exec 8>&- # The command's process holds it now.
   elif [ ! -e "$operation/started" ]; then

@@ -16,11 +16,17 @@ is_name() {
 
 need_name() { is_name "$1" || refuse refused "not a name: $1"; }
 
-# Every verb starts here: one at a time; nothing for a daemon that was replaced (its epoch is older); nothing for a request that a later
-# one has overtaken (it was left behind by a broken connection); and a lock whose time is over has ended before anything else is done. The lock
+# Every verb starts here: one at a time, past the fence, and a lock whose time is over has ended before anything else is done. The lock
 # that is in force has been read then.
 enter() {
   take_mutex || refuse timeout 'another command has held .lockstep/mutex for 10 minutes'
+  [ "$remembered" = "$epoch" ] || { pass_fence && finish_adoption; }
+  end_lock_in_time
+}
+
+# Nothing for a daemon that was replaced (its epoch is older), and nothing for a request that a later one has overtaken (it was left behind by a
+# broken connection).
+pass_fence() {
   known=0
   [ ! -s .lockstep/epoch ] || read -r known <.lockstep/epoch || exit 1
   [ "$epoch" -ge "$known" ] || refuse fenced "epoch $epoch is over: a daemon with epoch $known has taken this server over (was a backup restored, or does another daemon run? see docs/servers.md)"
@@ -29,9 +35,7 @@ enter() {
   [ ! -s .lockstep/order ] || read -r last_epoch last <.lockstep/order
   [ "$last_epoch" != "$epoch" ] || [ "$seq" -ge "$last" ] || answer "{\"error\":\"overtaken\",\"message\":\"a later request was faster\",\"last\":$last}"
   # Not worth an fsync, and a full disk must not keep anybody from unlocking.
-  note .lockstep/order "$epoch $seq"
-  finish_adoption
-  end_lock_in_time
+  note .lockstep/order "$epoch $seq" || :
 }
 
 # Standard input becomes the file $1, wholly or not at all, and stays there after a power cut.
@@ -40,7 +44,7 @@ keep() { cat >"$1.new.$$" && replace "$1"; } # FILE
 keep_line() { printf '%s\n' "$2" >"$1.new.$$" && replace "$1"; } # FILE LINE
 
 replace() { # FILE
-  sync "$1.new.$$" && rename "$1.new.$$" "$1" && sync "${1%/*}" && return 0
+  flush "$1.new.$$" && rename "$1.new.$$" "$1" && flush "${1%/*}" && return 0
   rm -f "$1.new.$$"
   return 1
 }
@@ -59,7 +63,7 @@ put() { # FILE LINE
 
 # Overwrites the first line of a file that is not worth an fsync; what was longer stays behind it. To truncate a file would be a reason for ext4 to
 # begin writing it as soon as it is closed, see auto_da_alloc in ext4(5).
-note() { { echo "$2" 1<>"$1"; } 2>/dev/null; } # FILE LINE
+note() { echo "$2" 1<>"$1"; } # FILE LINE
 
 is_sealed() { [ -d "releases/$1" ] && [ -f ".lockstep/releases/$1" ]; }
 

@@ -34,7 +34,7 @@ switch() { # TOKEN RELEASE. TOKEN `-`: no lock is needed.
     keep_line ".lockstep/releases/$serving" taken-over || exit 1
   fi
   point_current "$2" "$op"
-  [ "$1" != - ] || sync . || exit 1 # No decision follows that would do it.
+  [ "$1" != - ] || flush . || exit 1 # No decision follows that would do it.
   { echo "done" >>"$record"; } 2>/dev/null
   tell_previous
 }

@@ -44,8 +44,8 @@ unpack() { # RELEASE ARTIFACT BASE BASE-TREE CONTENT TREE REVISION COMPRESSION T
   [ -z "$wrong" ] || refuse mismatch "$wrong"
   # Neither counts before the release is there, and then both are on the disk.
   printf '%s\n' "$artifact" "$revision" "$tree" >".lockstep/releases/$release" || exit 1
-  sync -f "$incoming" || exit 1
-  rename "$incoming" "releases/$release" && sync releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
+  flush_all "$incoming" || exit 1
+  rename "$incoming" "releases/$release" && flush releases .lockstep/incoming .lockstep/releases .lockstep/manifests || exit 1
   [ "$token" = - ] || prepare_cutover "$token" "$release"
   answer_ready "$rest" "{\"state\":\"unpacked\",\"clone\":\"$clone\"}"
 }
