@@ -1,12 +1,12 @@
 // The agent's hands: with a perl that works a cutover starts no program on the server; without one, programs do the same.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AGENT } from '../../src/transport/agent-script.ts';
 import { until } from '../lab/until.ts';
-import { nextOp, openGround, processesOf, soon, upload } from './ground.ts';
+import { codeOf, nextOp, openGround, processesOf, soon, upload } from './ground.ts';
 import type { Ground } from './ground.ts';
 import { openPrograms } from './programs.ts';
 import type { Programs } from './programs.ts';
@@ -15,6 +15,11 @@ const LOCK = { page: 'wait', timeoutMs: 60_000, botsTimeoutMs: 20_000 };
 const READY = { token: 'token', release: 'r1', isBrief: true };
 /** What the agent would start for a cutover. */
 const PROGRAMS = ['mv', 'rm', 'ln', 'flock'];
+
+const hands = (server: string): number[] =>
+  processesOf(server)
+    .filter((line) => / -x .* serve /.test(line))
+    .map((line) => Number.parseInt(line, 10));
 
 test('they are strict perl', () => {
   const script = AGENT.toString();
@@ -53,11 +58,6 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
       expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
     }
   };
-  const hands = (server: string): number[] =>
-    processesOf(server)
-      .filter((line) => / -x .* serve /.test(line))
-      .map((line) => Number.parseInt(line, 10));
-
   test('a cutover does what it should', async () => {
     const channel = ground.channel();
     const server = channel.server.path;
@@ -111,4 +111,40 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     expect(existsSync(join(server, 'maintenance'))).toBe(false);
     expect(hands(server)).toHaveLength(worksHere ? 1 : 0);
   });
+});
+
+test('what they could not sync is not there, and nobody syncs it again: the kernel tells of a failure once only', async () => {
+  const programs = await openPrograms();
+  const syncs = join(programs.directory, 'syncs');
+  await programs.add('sync', `echo "$*" >>'${syncs}'; PATH='${programs.path}' exec sync "$@"`);
+  const ground = await openGround();
+  const channel = ground.channel();
+  const { path } = channel.server;
+  await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+  const before = existsSync(syncs) ? readFileSync(syncs, 'utf8') : '';
+  const next = await ground.artifact({ a: 'two' });
+  const [pid] = hands(path);
+  const strace = spawn('strace', [
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-p',
+    String(pid),
+    '-e',
+    'trace=syncfs',
+    '-e',
+    'inject=syncfs:error=EIO:when=1',
+  ]);
+  try {
+    await until(() => !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), { what: 'strace is attached' });
+    expect(await codeOf(upload(channel, 'r2', next))).toBe('disk');
+    expect(existsSync(join(path, 'releases/r2'))).toBe(false);
+    await upload(channel, 'r2', next);
+    expect(existsSync(join(path, 'releases/r2'))).toBe(true);
+    expect(existsSync(syncs) ? readFileSync(syncs, 'utf8') : '').toBe(before);
+  } finally {
+    strace.kill();
+    await ground.close();
+    await programs.close();
+  }
 });
