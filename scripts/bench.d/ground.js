@@ -1,11 +1,14 @@
 // The ground of a benchmark: a repository, and a directory that goes away at the end.
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { must } from '../shared/programs.js';
+import { basename, join } from 'node:path';
+import { freePort, must, start, until } from '../shared/programs.js';
 
-/** A repository with so many text files of ordinary sizes, in directories as an application has them. The same at every run. */
-export async function makeRepository(directory, files) {
+/**
+ * A repository with so many text files of ordinary sizes, in directories as an application has them. The same at every run. Whoever fetches does so from
+ * its `url`, by git's own protocol, which asks for neither encryption nor a key; what serves it is on neither side of the measurement.
+ */
+export async function makeRepository({ directory, atEnd }, files) {
   const work = join(directory, 'work');
   const bare = join(directory, 'site.git');
   await must('git', ['init', '-q', '--bare', '-b', 'servers/production', bare]);
@@ -22,11 +25,14 @@ export async function makeRepository(directory, files) {
   await must('git', ['-C', work, 'commit', '-q', '-m', 'The application']);
   await must('git', ['-C', work, 'remote', 'add', 'origin', bare]);
   await must('git', ['-C', work, 'push', '-q', 'origin', 'HEAD']);
+  const serving = await serveRepository(directory, bare);
+  atEnd(() => serving.end());
   let version = 0;
   let notes = 0;
   return {
     work,
     bare,
+    url: serving.url,
     revision: () => must('git', ['-C', work, 'rev-parse', 'HEAD']).then((text) => text.trim()),
     /** Changes so many files and the file VERSION, and commits. Returns the version; nothing is pushed. */
     async commit(changes) {
@@ -47,6 +53,22 @@ export async function makeRepository(directory, files) {
     },
     push: () => must('git', ['-C', work, 'push', '-q', 'origin', 'HEAD']),
   };
+}
+
+/** git's daemon, and the URL of the repository behind it. The caller ends it. */
+async function serveRepository(directory, bare) {
+  const port = await freePort();
+  const daemon = join((await must('git', ['--exec-path'])).trim(), 'git-daemon');
+  const options = ['--export-all', '--max-connections=0', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${directory}`];
+  const { end } = start(daemon, [...options, bare]);
+  const url = `git://127.0.0.1:${port}/${basename(bare)}`;
+  const answers = () =>
+    must('git', ['ls-remote', url]).then(
+      () => true,
+      () => false,
+    );
+  await until(answers, "the start of git's daemon");
+  return { url, end };
 }
 
 const pathOf = (i) => `src/module${Math.floor(i / 400)}/part${Math.floor(i / 20) % 20}/File${i}.php`;

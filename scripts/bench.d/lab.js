@@ -27,7 +27,7 @@ export async function openLab({ count, files, maxStartups, ownHomes }) {
       servers,
       sshd,
       groups,
-      repository: await makeRepository(ground.directory, files),
+      repository: await makeRepository(ground, files),
       run: (program, args, options) => must(...groups.sender.wrap(program, args), options),
       /** What we have asked the daemon ourselves. */
       asked: { bytes: 0 },

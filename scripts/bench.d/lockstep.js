@@ -42,7 +42,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = 
     const staging = { ...production, environment: 'staging', servers: [{ ...servers[0], path: `${servers[0].path}-staging` }] };
     return {
       project: 'site',
-      repositories: { site: { type: 'git', url: lab.repository.bare } },
+      repositories: { site: { type: 'git', url: lab.repository.url } },
       branches: [
         { repository: 'site', branch: 'servers/production', clusters: ['production'], ...branch },
         ...(first === 'built' ? [{ repository: 'site', branch: 'servers/staging', clusters: ['staging'] }] : []),
@@ -101,7 +101,7 @@ export const lockstep = (lab, label, keep, { branch = {}, cluster = {}, first = 
         lab.asked.bytes += text.length + HTTP_BYTES;
         return JSON.parse(text);
       };
-      await ask('hooks', 'install', lab.repository.bare);
+      await ask('hooks', 'install', lab.repository.bare, '--repository', 'site');
       if (first === 'built') await ask('deploy', 'staging', '--wait');
     },
     /** Starts the daemon again, with other `keep`, or servers behind another `port` with its `knownHosts`. */

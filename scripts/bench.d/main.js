@@ -10,18 +10,31 @@ import { predict } from './prediction.js';
 import { chartOf, figure, nameOf, openReport } from './report.js';
 import { SCENARIOS } from './scenarios.js';
 
-const { values } = parseArgs({
-  options: {
+const values = valuesOf(process.argv.slice(2));
+const numbersOr = (numbers) => values.servers?.split(',').map(Number) ?? numbers;
+const only = values.only?.toLowerCase().split(',') ?? null;
+
+/** Of the command line. Of what it does not know it says which options there are. */
+function valuesOf(args) {
+  const options = {
     servers: { type: 'string' },
     runs: { type: 'string' },
     scenario: { type: 'string', default: 'small' },
     only: { type: 'string' },
     model: { type: 'boolean', default: false },
     write: { type: 'string' },
-  },
-});
-const numbersOr = (numbers) => values.servers?.split(',').map(Number) ?? numbers;
-const only = values.only?.toLowerCase().split(',') ?? null;
+  };
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    console.error(
+      `scripts/bench: ${error.message}. Options: ${Object.keys(options)
+        .map((name) => `--${name}`)
+        .join(' ')} (docs/benchmarks.md)`,
+    );
+    process.exit(2);
+  }
+}
 
 const say = (text) => process.stderr.write(`${text}\n`);
 const report = openReport((line) => console.log(line));

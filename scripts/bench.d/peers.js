@@ -1,9 +1,9 @@
 // The tools that others deploy with, as far as they are installed here: Capistrano and Ansible from Debian, Shipit from npm. See contenders.js.
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, must, start, until } from '../shared/programs.js';
+import { must } from '../shared/programs.js';
 import { checkout, home, sshSettings } from './reach.js';
 
 /** scripts/bench puts it there. */
@@ -17,25 +17,10 @@ const succeeds = (program, args) =>
 
 const has = (program) => succeeds('sh', ['-c', `command -v ${program}`]);
 
-/**
- * The repository as servers reach it that fetch by themselves: over the network, by git's own protocol, which asks for neither encryption nor a key. Resolves
- * with its URL. What serves it is on neither side of the measurement.
- */
-async function serveRepository({ repository, directory, atEnd }) {
-  const port = await freePort();
-  const daemon = join((await must('git', ['--exec-path'])).trim(), 'git-daemon');
-  const serving = start(daemon, ['--export-all', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${directory}`, repository.bare]);
-  atEnd(() => serving.end());
-  const url = `git://127.0.0.1:${port}/${basename(repository.bare)}`;
-  await until(() => succeeds('git', ['ls-remote', url]), "the start of git's daemon");
-  return url;
-}
-
 export const capistrano = {
   name: 'Capistrano 3',
   available: () => has('cap'),
   setUp: async (lab) => {
-    const url = await serveRepository(lab);
     const directory = (lab.capistrano = join(lab.directory, 'capistrano'));
     await mkdir(join(directory, 'config/deploy'), { recursive: true });
     await writeFile(
@@ -44,7 +29,7 @@ export const capistrano = {
     );
     await writeFile(
       join(directory, 'config/deploy.rb'),
-      `set :application, 'site'\nset :repo_url, '${url}'\nset :branch, 'servers/production'\nset :deploy_to, '~/capistrano'\nset :keep_releases, 5\nset :format, :dot\n`,
+      `set :application, 'site'\nset :repo_url, '${lab.repository.url}'\nset :branch, 'servers/production'\nset :deploy_to, '~/capistrano'\nset :keep_releases, 5\nset :format, :dot\n`,
     );
     const lines = lab.servers.map((server) => `server '${server.address}', user: '${lab.sshd.user}', roles: %w{app}`);
     const options = `set :ssh_options, { port: ${lab.sshd.port}, keys: ['${lab.sshd.identity}'], keys_only: true, user_known_hosts_file: '${lab.sshd.knownHosts}', auth_methods: %w(publickey), config: false }`;
@@ -109,7 +94,7 @@ export const shipit = {
         keepWorkspace: true,
         shallowClone: false,
         deployTo: '~/shipit',
-        repositoryUrl: lab.repository.bare,
+        repositoryUrl: lab.repository.url,
         branch: 'servers/production',
         ignores: ['.git'],
         keepReleases: 5,

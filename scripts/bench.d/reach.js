@@ -44,7 +44,7 @@ export const REBUILD =
 /** A checkout that a script of one's own would rsync from. */
 export async function checkout(lab, name) {
   const directory = join(lab.directory, `${name}-checkout`);
-  if (!existsSync(directory)) await must('git', ['clone', '-q', lab.repository.bare, directory]);
+  if (!existsSync(directory)) await must('git', ['clone', '-q', lab.repository.url, directory]);
   return {
     /** What is deployed of it. */
     source: lab.isRebuilt ? join(directory, 'built') : directory,

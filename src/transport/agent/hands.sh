@@ -3,8 +3,9 @@
 #
 # To start `mv`, `rm` or `flock` takes a server one to two milliseconds of its processor: nothing for one, but of a fleet everybody waits for the
 # slowest, and servers share machines. Where there is a perl, it is started before the agent, which becomes its child, and waits for lines on a
-# pipe (descriptor 5 here); each is answered by `y` or `n` (descriptor 6). Its last arguments are the PATH, any word, and `hands`. What it could not do, and everything where there is no perl, is done
-# by the program, which also says why not. So is what holds another character than the agent's own names do, such as a path of the configuration.
+# pipe (descriptor 5 here); each is answered by `y` or `n` (descriptor 6). Of what it starts the last words are the PATH, any word, and `hands`.
+# What it could not do, and everything where there is no perl, is done by the program, which also says why not. So is what holds another character
+# than the agent's own names do, such as a path of the configuration.
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
 # It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, LOCK_UN 8, see flock(2);
@@ -15,7 +16,7 @@ $^F = 6;
 pipe(my $asked, my $ask) && pipe(my $told, my $tell) or die;
 $^F = 9;
 my $ready = fileno($ask) == 5 && fileno($told) == 6 && chdir($ARGV[-3]);
-my ($mutex, @below);
+my ($mutex, @below); # Until it is descriptor 9, as mutex.sh knows it.
 while ($ready && (!$mutex || fileno($mutex) < 9)) {
   push(@below, $mutex);
   undef($mutex);
