@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { freePort, must, start, until } from '../shared/programs.js';
+import { freePort, must, start, succeeds, until } from '../shared/programs.js';
 
 /**
  * A repository with so many text files of ordinary sizes, in directories as an application has them. The same at every run. Whoever fetches does so from
@@ -62,12 +62,7 @@ async function serveRepository(directory, bare) {
   const options = ['--export-all', '--max-connections=0', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${directory}`];
   const { end } = start(daemon, [...options, bare]);
   const url = `git://127.0.0.1:${port}/${basename(bare)}`;
-  const answers = () =>
-    must('git', ['ls-remote', url]).then(
-      () => true,
-      () => false,
-    );
-  await until(answers, "the start of git's daemon");
+  await until(() => succeeds('git', ['ls-remote', url]), "the start of git's daemon");
   return { url, end };
 }
 

@@ -27,11 +27,8 @@ function valuesOf(args) {
   try {
     return parseArgs({ args, options }).values;
   } catch (error) {
-    console.error(
-      `scripts/bench: ${error.message}. Options: ${Object.keys(options)
-        .map((name) => `--${name}`)
-        .join(' ')} (docs/benchmarks.md)`,
-    );
+    const known = Object.keys(options).map((name) => `--${name}`);
+    console.error(`scripts/bench: ${error.message}. Options: ${known.join(' ')} (docs/benchmarks.md)`);
     process.exit(2);
   }
 }

@@ -3,17 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must } from '../shared/programs.js';
+import { succeeds } from '../shared/programs.js';
 import { checkout, home, sshSettings } from './reach.js';
 
 /** scripts/bench puts it there. */
 const SHIPIT = fileURLToPath(new URL('../../node_modules/.cache/shipit-5.3.0/node_modules', import.meta.url));
-
-const succeeds = (program, args) =>
-  must(program, args).then(
-    () => true,
-    () => false,
-  );
 
 const has = (program) => succeeds('sh', ['-c', `command -v ${program}`]);
 

@@ -26,6 +26,12 @@ export function run(program, args, options = {}) {
 /** The same for those that only want what it printed on its standard output. */
 export const must = (program, args, options) => run(program, args, options).then(({ stdout }) => stdout);
 
+export const succeeds = (program, args) =>
+  run(program, args).then(
+    () => true,
+    () => false,
+  );
+
 /** Starts a program that lives until `end`. With `group` it and all it starts are counted there (bench.d/costs.js). */
 export function start(program, args, { group, ...options } = {}) {
   const [file, argv] = group ? group.wrap(program, args) : [program, args];

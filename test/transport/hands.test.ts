@@ -58,6 +58,7 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
       expect((error as NodeJS.ErrnoException).code).toBe('ESRCH');
     }
   };
+
   test('a cutover does what it should', async () => {
     const channel = ground.channel();
     const server = channel.server.path;
@@ -81,6 +82,20 @@ describe.each(['a perl that works', 'a perl that does not work'])('on a server w
     expect(hands(server)).toHaveLength(worksHere ? 1 : 0);
     expect(server).not.toBe(other);
     expect(readFileSync(other, 'utf8')).toBe('somebody else’s');
+  });
+
+  test('a cutover goes on under a lock that was there before it was prepared', async () => {
+    const channel = ground.channel();
+    const server = channel.server.path;
+    await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
+    await channel.lock(nextOp(), 'token', LOCK, soon());
+    await channel.ready(nextOp(), READY, soon());
+    const before = hands(server);
+    await channel.lock(nextOp(), 'token', LOCK, soon());
+    await channel.switch(nextOp(), 'token', 'r1', soon());
+    await channel.unlock(nextOp(), 'token', soon());
+    expect(readlinkSync(join(server, 'current'))).toBe('releases/r1');
+    expect(hands(server)).toEqual(before);
   });
 
   test('the watchdog ends with what it watches', async () => {
@@ -121,7 +136,8 @@ test('what they could not sync is not there, and nobody syncs it again: the kern
   const channel = ground.channel();
   const { path } = channel.server;
   await upload(channel, 'r1', await ground.artifact({ a: 'one' }));
-  const before = existsSync(syncs) ? readFileSync(syncs, 'utf8') : '';
+  const synced = (): string => readFileSync(syncs, { encoding: 'utf8', flag: 'a+' });
+  const before = synced();
   const next = await ground.artifact({ a: 'two' });
   const [pid] = hands(path);
   const strace = spawn('strace', [
@@ -141,7 +157,7 @@ test('what they could not sync is not there, and nobody syncs it again: the kern
     expect(existsSync(join(path, 'releases/r2'))).toBe(false);
     await upload(channel, 'r2', next);
     expect(existsSync(join(path, 'releases/r2'))).toBe(true);
-    expect(existsSync(syncs) ? readFileSync(syncs, 'utf8') : '').toBe(before);
+    expect(synced()).toBe(before);
   } finally {
     strace.kill();
     await ground.close();

@@ -16,13 +16,13 @@ $^F = 6;
 pipe(my $asked, my $ask) && pipe(my $told, my $tell) or die;
 $^F = 9;
 my $ready = fileno($ask) == 5 && fileno($told) == 6 && chdir($ARGV[-3]);
-my ($mutex, @below); # Until it is descriptor 9, as mutex.sh knows it.
-while ($ready && (!$mutex || fileno($mutex) < 9)) {
-  push(@below, $mutex);
-  undef($mutex);
-  $ready = open($mutex, '>>', '.lockstep/mutex');
+my @opened; # Until it is descriptor 9, as mutex.sh knows it.
+while ($ready && (!@opened || fileno($opened[-1]) < 9)) {
+  $ready = open(my $file, '>>', '.lockstep/mutex');
+  push(@opened, $file);
 }
-undef(@below);
+my $mutex = pop(@opened);
+undef(@opened);
 if (!$ready || fileno($mutex) != 9) { $ARGV[-1] = 'none'; exec(@ARGV) }
 my $agent = fork // die;
 $agent or exec(@ARGV) or die;
@@ -34,10 +34,8 @@ my $lines = sub { local $/ = $_[1]; open(my $file, '<', $_[0]) or die; my @all =
 my $word = sub { open(my $file, '<', $_[0]) or return ''; (split(/ /, <$file> =~ s/\n//r))[$_[1]] };
 # Nothing that every perl has syncs or counts free space, so the kernel is asked by number: see syscalls(2) and, for all but x86_64,
 # asm-generic/unistd.h. Which one this perl speaks to is in its own ELF header, see elf(5).
-my $header = '';
-open(my $self, '<', '/proc/self/exe');
-read($self, $header, 20) if $self;
-my ($class, $machine) = length($header) == 20 ? unpack('x4 C x13 v', $header) : (0, 0);
+my $header = sub { local $/ = \20; open(my $self, '<', '/proc/self/exe') or return "\0" x 20; scalar(<$self>) };
+my ($class, $machine) = unpack('x4 C x13 v', $header->());
 my %number =
     $class == 2 && $machine == 62 ? (statfs => 137, fsync => 74, syncfs => 306)
   : $class == 2 && ($machine == 183 || $machine == 243) ? (statfs => 43, fsync => 82, syncfs => 267)
@@ -118,7 +116,7 @@ my %can = (
     $number{statfs} or return;
     my ($path, $space) = ('.', "\0" x 256);
     syscall($number{statfs}, $path, $space) == 0 or return;
-    my (undef, $size, $all, undef, $free, $inodes, $free_inodes, undef, undef, $unit) = unpack('q10', $space);
+    my (undef, $size, undef, undef, $free, $inodes, $free_inodes, undef, undef, $unit) = unpack('q10', $space);
     ' ' . join(' ', $free, $unit || $size, $free_inodes, $inodes);
   },
   own => sub { flock($mutex, 6) },
@@ -169,7 +167,7 @@ hands() {
   trap '' PIPE # They may have been killed.
   ! echo "$*" >&5 || read -r went <&6 || went=n
   trap 'exit 1' PIPE
-  case $went in n*) return 1 ;; esac
+  case $went in y | 'y '*) ;; *) return 1 ;; esac
 }
 
 rename() { hands rename "$1" "$2" || mv -T "$1" "$2"; } # FROM TO
@@ -187,16 +185,15 @@ forget() { hands forget "$1" "$2" || (cd "$2" && xargs -0 rm -rf --) <"$1"; } # 
 # The next BYTES of standard input are added to FILE. False: `said` tells why not, and what comes next is in the middle of them.
 receive() { hands receive "$@" || { said=${went#n } && return 1; }; } # BYTES FILE [BYTES FILE]...
 
-# FILES and directories have come to stay. What failed is not tried again: the kernel tells of each failure once only.
-flush() {
-  hands fsync "$@" && return 0
-  case $went in n) sync "$@" ;; *) echo "$* could not be synced: ${went#n }" >&2 && return 1 ;; esac
-}
+# FILES and directories have come to stay.
+flush() { hands fsync "$@" || { is_unsynced "$@" && sync "$@"; }; }
 
 # So has everything on the file system of DIRECTORY.
-flush_all() {
-  hands syncfs "$1" && return 0
-  case $went in n) sync -f "$1" ;; *) echo "$1 could not be synced: ${went#n }" >&2 && return 1 ;; esac
+flush_all() { hands syncfs "$1" || { is_unsynced "$1" && sync -f "$1"; }; }
+
+# Could the hands not try it? False: it failed, and is not tried again: the kernel tells of each failure once only.
+is_unsynced() { # WHAT
+  [ "$went" = n ] || { echo "$* could not be synced: ${went#n }" >&2 && return 1; }
 }
 
 # Is there a watchdog, or has what becomes one when a lock lasts been started? It costs next to nothing until then.

@@ -23,6 +23,8 @@ read_layout() {
   } <"${layout:-.lockstep/layout}" || stop "$PWD/.lockstep/layout is damaged; deploy again"
 }
 
+guess='' # See find_current; what has not been called yet has set nothing.
+
 # Sets `serving` to the release that is served, `-`: none; `shown` to the name under which it is; and `unadopted` to the same name if that is a
 # directory which has yet to become the release.
 find_current() {
