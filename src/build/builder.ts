@@ -1,6 +1,6 @@
 // Makes an artifact of a revision: export, build command in isolation, seal. Once for all who ask.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import type { Artifact } from '../core/artifact.ts';
@@ -17,7 +17,7 @@ import { run } from './run.ts';
 import { singleFlight } from './single-flight.ts';
 import { slots } from './slots.ts';
 import { fail, firstLine, isCommand, LONGEST_OUTPUT, versionOf } from './version.ts';
-import { giveTo, makeWork, remove, removeLeftWork } from './work.ts';
+import { giveTo, makeDirectory, makeWork, remove, removeLeftWork } from './work.ts';
 
 /**
  * The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. With `gone` the tree holds only what is new
@@ -81,8 +81,6 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const make = async (request: BuildRequest, keys: Keys, log: (text: string) => void, signal: AbortSignal): Promise<Built> => {
     const { repository, branch, commit, build } = request;
     const what = named(request);
-    const work = await makeWork(at.work, prefix, isolation);
-    const tree = join(work, 'tree');
     const note = await latest.read(keys.rule);
     const previous = await found(note);
     const isPlain = !runsCommand(build) && build.output === '.';
@@ -97,31 +95,35 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       return { ...artifact, version };
     };
 
+    const removeOrTell = (path: string): Promise<void> =>
+      remove(path).catch((error: unknown) => {
+        log(`warning: ${path} could not be removed: ${(error as Error).message}\n`);
+      });
+
     /** Where no command is run, the artifact follows from the one before and the difference of the revisions. `null`: it does not. */
     const sealChanges = async (revision: string, { manifest }: Artifact): Promise<Artifact | null> => {
-      const changes = join(work, 'changes');
-      await mkdir(changes, { mode: 0o700 });
+      const changes = await makeDirectory(at.work);
       try {
         const vcs = versionControl(repository);
         const since = { revision, entries: manifest.entries };
         const gone = await vcs.exportChanges?.(branch, commit.revision, since, build.subdirectory, changes, signal);
-        return gone == null ? null : await artifacts.seal(changes, { ...options, gone });
+        return gone == null ? null : await artifacts.seal(changes, { ...options, gone, isOurs: true });
       } catch (error) {
         // The artifact before was damaged: everything is written anew.
         if (error instanceof DeployError && error.code === 'artifact') return null;
-        throw error;
+        throw await explain(error, what, changes, signal);
+      } finally {
+        await removeOrTell(changes);
       }
     };
 
+    if (isPlain && previous !== null && note?.version != null) {
+      const artifact = await sealChanges(note.version, previous);
+      if (artifact !== null) return keep(artifact, await versionOf(request, artifact, versionControl, signal));
+    }
+    const work = await makeWork(at.work, prefix, isolation);
+    const tree = join(work, 'tree');
     try {
-      if (isPlain && previous !== null && note?.version != null) {
-        const artifact = await sealChanges(note.version, previous);
-        if (artifact !== null) {
-          // Only what changed was ever in there: no need for a process to remove it.
-          await rm(work, { recursive: true, force: true });
-          return await keep(artifact, await versionOf(request, artifact, versionControl, signal));
-        }
-      }
       await versionControl(repository).export(branch, commit.revision, build.subdirectory, tree, signal);
       const caches = join(at.cache, keys.rule);
       const place = (): Place => ({ isolation, work, hidden, mark: `${mark}.${randomBytes(8).toString('hex')}`, log, signal });
@@ -141,9 +143,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
     } catch (error) {
       throw await explain(error, what, work, signal);
     } finally {
-      await remove(work).catch((error: unknown) => {
-        log(`warning: ${work} could not be removed: ${(error as Error).message}\n`);
-      });
+      await removeOrTell(work);
     }
   };
 

@@ -330,7 +330,7 @@ export type Transport = {
   channel(server: Server, settings: ChannelSettings): Channel;
   /**
    * A channel to this server will probably be wanted within half a minute: its connection is made now, where that takes a moment, and closed
-   * if nobody wanted it. That it could not be made, the channel will tell.
+   * if nobody wanted it; and the server begins to look at the clone that an upload will start from. What could not be done, the channel will tell.
    */
   connectAhead?(server: Server, settings: ChannelSettings): void;
 };

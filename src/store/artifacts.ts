@@ -1,15 +1,14 @@
 // The artifacts on the daemon's machine: sealed once, found by the hash of their manifest, never changed.
 import { execFile } from 'node:child_process';
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
-import { manifestText } from '../core/manifest.ts';
 import type { Artifacts } from '../core/ports.ts';
 import { syncDirectory } from './atomic-file.ts';
-import { readManifest, type ManifestFile } from './manifest-file.ts';
+import { idOf, readManifest, type ManifestFile } from './manifest-file.ts';
 import { openClones } from './clones.ts';
 import { applyChanges, copyTree, takeTree, type SealOptions } from './seal.ts';
 import { verifyFiles } from './verify-files.ts';
@@ -137,8 +136,6 @@ const exists = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-const idOf = (entries: readonly ManifestEntry[]): string => hash('sha256', manifestText({ entries }));
 
 function artifactOf(root: string, id: string, { entries, sealedAt }: ManifestFile): Artifact {
   return { id, directory: join(root, id, 'files'), manifest: { entries }, sealedAt };

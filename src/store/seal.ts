@@ -1,6 +1,19 @@
 // Copies a tree into an artifact's directory: normalised, hashed, and hard-linked to the earlier artifact where nothing changed.
 import { createHash, hash, type Hash } from 'node:crypto';
-import { chmodSync, closeSync, fchmodSync, fstatSync, futimesSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, constants, link, lstat, open, rename, rm, symlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -28,9 +41,14 @@ export type SealOptions = {
 type File = Extract<ManifestEntry, { type: 'file' }>;
 
 const AT_A_TIME = 4;
-/** Read and written by calls that wait, which take a fifth of the time; so many before the daemon has its turn. */
+/**
+ * Read and written by calls that wait, which take a fifth of the time; so many before the daemon has its turn. Where there is other work for the
+ * processors it is less than that: whatever does not wait is taken up by a thread in its turn, and what comes of it in the daemon's next.
+ */
 const SMALL = 256 * 1024;
 const FILES_IN_A_TURN = 50;
+/** So few are removed at once. */
+const FEW = 500;
 
 /**
  * Copies `tree` to `target` (made here) and returns the manifest's entries. Content is hashed as it is written, so that the manifest is true
@@ -41,7 +59,7 @@ export async function copyTree(tree: string, target: string, options: SealOption
   const entries = await readTree(tree);
   if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
   await makeDirectory(target);
-  return copyEntries(tree, target, entries, filesOf(options.previous), options);
+  return bringEntries(copyEntry, tree, target, entries, filesOf(options.previous), options);
 }
 
 function filesOf(artifact: Artifact | null): Map<string, File> {
@@ -106,7 +124,10 @@ export async function applyChanges(
   options: SealOptions,
 ): Promise<ManifestEntry[]> {
   const isGone = new Set(gone);
-  for (const path of gone) await rm(join(target, path), { recursive: true, force: true });
+  for (const [index, path] of gone.entries()) {
+    if (index % FILES_IN_A_TURN === 0) await setImmediate();
+    if (!isUnlinked(join(target, path))) await rm(join(target, path), { recursive: true, force: true });
+  }
   const kept: ManifestEntry[] = [];
   const before = new Map<string, File>();
   for (const entry of previous.manifest.entries) {
@@ -114,16 +135,33 @@ export async function applyChanges(
     else if (entry.type === 'file') before.set(entry.path, entry);
   }
   const fresh = (await readTree(tree)).filter((entry) => entryOf(kept, entry.path) === null);
-  const entries = merged(kept, await copyEntries(tree, target, fresh, before, options));
+  const bring = options.isOurs === true ? takeEntry : copyEntry;
+  const entries = merged(kept, await bringEntries(bring, tree, target, fresh, before, options));
   if (!entries.some((entry) => entry.type === 'file')) throw isEmpty();
+  // Else its owner has time for it.
+  if (options.isOurs === true && fresh.length <= FEW) rmSync(tree, { recursive: true, force: true });
   return entries;
+}
+
+/** False: it is a directory, or is not to be unlinked for another reason. */
+function isUnlinked(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
 }
 
 const isEmpty = (): DeployError =>
   new DeployError('artifact', 'the artifact would be empty: there is no file in it. Check "output" and the build command.');
 
+/** From one tree to another; its directory is there. `old`: what the earlier artifact has there. */
+type Bring = (tree: string, target: string, entry: TreeEntry, old: File | undefined, options: SealOptions) => Promise<ManifestEntry>;
+
 /** `before`: files of the earlier artifact, by path. */
-async function copyEntries(
+async function bringEntries(
+  bring: Bring,
   tree: string,
   target: string,
   entries: readonly TreeEntry[],
@@ -132,7 +170,20 @@ async function copyEntries(
 ): Promise<ManifestEntry[]> {
   // Byte order: a directory comes before what is in it.
   for (const entry of entries) if (entry.type === 'directory') await makeDirectory(join(target, entry.path));
-  return eachInTurn(entries, options, (entry) => copyEntry(tree, target, entry, before.get(entry.path), options));
+  return eachInTurn(entries, options, (entry) => bring(tree, target, entry, before.get(entry.path), options));
+}
+
+/** Nobody else has the tree, so nothing has to be written again. */
+async function takeEntry(...[tree, target, entry, old, options]: Parameters<Bring>): Promise<ManifestEntry> {
+  if (entry.type === 'directory') return entry;
+  const kept = await keepEntry(tree, entry, old, options);
+  try {
+    renameSync(join(tree, entry.path), join(target, entry.path));
+    return kept;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    return copyEntry(tree, target, entry, old, options);
+  }
 }
 
 async function eachInTurn(

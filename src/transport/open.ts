@@ -25,6 +25,10 @@ export type TransportOptions = {
   readonly runtime: string;
 };
 
+/** To begin to look at the clone that an upload will start from; what was seen is asked for by the upload. Changes nothing, so it fences nobody. */
+const LOOK = { verb: 'look', epoch: 0, op: '-', words: [], payload: Buffer.alloc(0), pacer: null };
+const LOOK_LIMIT_MS = 30_000;
+
 const isCrowded = (error: unknown): boolean => error instanceof ConnectionLost && error.retry === 'dropped';
 
 /**
@@ -106,7 +110,9 @@ export function openTransport({ directory, runtime }: TransportOptions): Transpo
       if (server.transport !== 'ssh') return;
       const connect = (signal: AbortSignal) =>
         limiterOf(settings).run(() => openSession(linkTo(server, settings), server.path, signal), signal);
-      sessions.open(keyOf(server, settings), connect);
+      const look = (session: Session, signal: AbortSignal) =>
+        session.ask(0, LOOK, AbortSignal.any([signal, AbortSignal.timeout(LOOK_LIMIT_MS)]));
+      sessions.open(keyOf(server, settings), connect, look);
     },
     close: async () => {
       await Promise.all([...open].map((channel) => channel.close()));

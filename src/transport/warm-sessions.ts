@@ -11,8 +11,15 @@ export type WarmSessions = {
   take(key: string, signal: AbortSignal): Promise<Session | null>;
   /** Keeps an idle session for at most `ms`, or closes it: there is one for each key, and a bounded number in all. */
   give(key: string, session: Session, ms: number): Promise<void>;
-  /** Makes a session that will probably be taken within half a minute; none if there is one, or too many. What fails before it is taken is forgotten. */
-  open(key: string, connect: (signal: AbortSignal) => Promise<Session>): void;
+  /**
+   * Prepares a session that will probably be taken within half a minute: the one that there is, or one that is made now; none if there are too many.
+   * What fails before it is taken is forgotten.
+   */
+  open(
+    key: string,
+    connect: (signal: AbortSignal) => Promise<Session>,
+    prepare: (session: Session, signal: AbortSignal) => Promise<unknown>,
+  ): void;
   /** Closes all, and whatever is given later. */
   close(): Promise<void>;
 };
@@ -22,7 +29,7 @@ const MOST = 256;
 /** Most repositories have said by then what is new. */
 const AHEAD_MS = 30_000;
 
-type Kept = { readonly session: Promise<Session>; readonly timer: NodeJS.Timeout };
+type Kept = { session: Promise<Session>; readonly timer: NodeJS.Timeout };
 
 export function warmSessions(aheadMs = AHEAD_MS): WarmSessions {
   const kept = new Map<string, Kept>();
@@ -61,12 +68,19 @@ export function warmSessions(aheadMs = AHEAD_MS): WarmSessions {
       keep(key, Promise.resolve(session), ms);
       await Promise.all([closed(before), closed(surplus)]);
     },
-    open: (key, connect) => {
-      if (closing.signal.aborted || kept.has(key) || kept.size >= MOST) return;
-      const session = connect(closing.signal);
-      keep(key, session, aheadMs);
-      session.catch(() => {
-        if (kept.get(key)?.session === session) void remove(key);
+    open: (key, connect, prepare) => {
+      if (closing.signal.aborted) return;
+      if (!kept.has(key) && kept.size < MOST) keep(key, connect(closing.signal), aheadMs);
+      const one = kept.get(key);
+      if (one === undefined) return;
+      const prepared = one.session.then(async (session) => {
+        // A session that this broke is open no more, which `take` sees.
+        await prepare(session, closing.signal).catch(() => undefined);
+        return session;
+      });
+      one.session = prepared;
+      prepared.catch(() => {
+        if (kept.get(key) === one) void remove(key);
       });
     },
     close: async () => {

@@ -121,6 +121,7 @@ describe('a connection over ssh', () => {
     // A connection that cannot be made is no more than a try of the channel's own.
     const nobody = ground.server({ host: '127.0.0.200' });
     ahead(nobody);
+    ahead(nobody);
     expect(await messageOf(ground.channel(nobody).hello(soon()))).toMatch(/Connection refused/);
     ahead(ground.server());
     await ground.transport.close();
@@ -130,7 +131,11 @@ describe('a connection over ssh', () => {
   test('that is not wanted after some time is closed', async () => {
     const sessions = warmSessions(200);
     const { path } = ground.server();
-    sessions.open('one', (signal) => openSession(localLink(), path, signal));
+    sessions.open(
+      'one',
+      (signal) => openSession(localLink(), path, signal),
+      () => Promise.resolve(),
+    );
     await until(() => processesOf(path).length > 0, { what: 'an agent begins' });
     await until(() => processesOf(path).length === 0, { what: 'the agent ends' });
     expect(await sessions.take('one', soon())).toBeNull();

@@ -3,8 +3,11 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Channel } from '../../src/core/channel.ts';
+import { until } from '../lab/until.ts';
 import { nextOp, openGround, soon, unpack } from './ground.ts';
 import type { Ground, TestArtifact } from './ground.ts';
+import { openSession } from '../../src/transport/session.ts';
+import { localLink } from '../../src/transport/local.ts';
 import { openPrograms } from './programs.ts';
 import type { Programs } from './programs.ts';
 
@@ -76,3 +79,26 @@ test('what was seen more than ten seconds ago does not count', async () => {
   expect(await arrives('r2')).toMatchObject({ clone: 'ahead' });
   expect(looks()).toBe(1);
 }, 40_000);
+
+test('a look that is going on is not begun again, but waited for', async () => {
+  const { directory, path } = programs;
+  await programs.add(
+    'find',
+    `case $* in *-cnewer*) echo "$2" >>'${directory}/looked' && sleep 2 && touch '${directory}/ended' ;; esac\nPATH='${path}' exec find "$@"`,
+  );
+  await channel.hello(soon(), 'clone');
+  await channel.hello(soon(), 'clone');
+  expect(await arrives('r2')).toMatchObject({ clone: 'ahead' });
+  expect(looks()).toBe(1);
+  expect(existsSync(join(directory, 'ended'))).toBe(true);
+});
+
+test('whoever will probably be greeted can be asked to look before that', async () => {
+  const session = await openSession(localLink(), channel.server.path, soon());
+  try {
+    await session.ask(0, { verb: 'look', epoch: 0, op: '-', words: [], payload: Buffer.alloc(0), pacer: null }, soon());
+    await until(() => existsSync(join(programs.directory, 'looked')), { what: 'a look begins' });
+  } finally {
+    await session.close();
+  }
+});

@@ -60,7 +60,7 @@ serve() {
     case $status in 0 | 4) ;; *) failed "$said" $status ;; esac
     keep_mutex $status
     case $verb$four in
-      helloclone) look_ahead ;;
+      helloclone | look) look_ahead ;;
       provide*) rm -f "$payload" ;;
     esac
   done
@@ -106,6 +106,7 @@ act() {
   # shellcheck disable=SC2086 # The last one holds several words.
   case $verb in
     hello) hello "$one" "$two" "$three" "$four" ;;
+    look) answer '{}' ;; # That is, look_ahead begins.
     inspect) inspect "$one" ;;
     tree) tree "$one" ;;
     compare) compare_with "$one" "$two" "$three" ;;

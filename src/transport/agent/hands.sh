@@ -9,7 +9,7 @@
 # shellcheck disable=SC2034,SC2154 # What is set here is used there, and the other way round.
 
 # It ends when the agent ends: what others have inherited of its pipes keeps it no longer. LOCK_EX | LOCK_NB is 6, LOCK_UN 8, see flock(2);
-# of waitpid(2) WNOHANG is 1; EINTR is 4; F_SETPIPE_SZ of Linux is 1031, see fcntl(2).
+# of waitpid(2) WNOHANG is 1; EINTR is 4, ECHILD 10; F_SETPIPE_SZ of Linux is 1031, see fcntl(2).
 : <<'end'
 #!perl
 $^F = 6;
@@ -26,7 +26,14 @@ undef(@opened);
 if (!$ready || fileno($mutex) != 9) { $ARGV[-1] = 'none'; exec(@ARGV) }
 my $agent = fork // die;
 $agent or exec(@ARGV) or die;
-$SIG{CHLD} = sub { while ((my $ended = waitpid(-1, 1)) > 0) { exit($? >> 8) if $ended == $agent } };
+my ($looker, $looked) = (0);
+$SIG{CHLD} = sub {
+  local ($!, $?); # It may come in the midst of `looked`.
+  while ((my $ended = waitpid(-1, 1)) > 0) {
+    exit($? >> 8) if $ended == $agent;
+    $looked = $? if $ended == $looker;
+  }
+};
 close($ask);
 close($told);
 umask(077);
@@ -37,8 +44,8 @@ my $word = sub { open(my $file, '<', $_[0]) or return ''; (split(/ /, <$file> =~
 my $header = sub { local $/ = \20; open(my $self, '<', '/proc/self/exe') or return "\0" x 20; scalar(<$self>) };
 my ($class, $machine) = unpack('x4 C x13 v', $header->());
 my %number =
-    $class == 2 && $machine == 62 ? (statfs => 137, fsync => 74, syncfs => 306)
-  : $class == 2 && ($machine == 183 || $machine == 243) ? (statfs => 43, fsync => 82, syncfs => 267)
+    $class == 2 && $machine == 62 ? (statfs => 137, fsync => 74, syncfs => 306, setsid => 112)
+  : $class == 2 && ($machine == 183 || $machine == 243) ? (statfs => 43, fsync => 82, syncfs => 267, setsid => 157)
   : ();
 my $sync = sub {
   my ($how, @names) = @_;
@@ -49,17 +56,29 @@ my $sync = sub {
   1;
 };
 my $locked = sub { open(my $file, '>>', $_[0]) or return; flock($file, 6) or return; $file };
-my $watch = sub {
+my $apart = sub {
   $^F = 2;
-  setpgrp(0, 0);
   $SIG{CHLD} = 'DEFAULT';
-  $SIG{HUP} = 'IGNORE';
   close($asked);
   close($tell);
   close($mutex);
   open(STDIN, '<', '/dev/null');
-  open(STDOUT, '>', '/dev/null');
-  open(STDERR, '>', '/dev/null');
+  open(STDOUT, '>>', $_[0]);
+  open(STDERR, '>>', $_[0]);
+};
+# Of a session of its own it is known how urgent it is, see sched(7); elsewhere nice(2) says so.
+my $urge = sub { open(my $group, '>', "/proc/$_[0]/autogroup") or return; syswrite($group, $_[1]) };
+my $look = sub {
+  my ($release, $found) = @_;
+  $apart->($found);
+  syscall($number{setsid}) == $$ and $urge->($$, 19);
+  setpriority(0, 0, 10);
+  exec('find', ".lockstep/next/$release", '-cnewer', '.lockstep/sound', '-print', '-quit');
+};
+my $watch = sub {
+  setpgrp(0, 0);
+  $SIG{HUP} = 'IGNORE';
+  $apart->('/dev/null');
   my ($sh, $agent, undef, $path) = @ARGV;
   $0 = "lockstep-watchdog $path"; # No space in the first 15 characters: proc(5) has them in the midst of its fields.
   my $mine = $locked->('.lockstep/watchdog') or exit(0);
@@ -108,6 +127,19 @@ my %can = (
     close($file);
     my $child = fork;
     defined($child) && !$child ? $watch->() : $child;
+  },
+  look => sub {
+    $number{setsid} or return;
+    my $child = fork // return;
+    $child or $look->(@_) or exit(127);
+    ($looker, $looked) = ($child, undef);
+  },
+  looked => sub {
+    $urge->($looker, 0); # Somebody waits now.
+    until (defined($looked)) {
+      if (waitpid($looker, 0) == $looker) { $looked = $? } elsif (!defined($looked) && $! == 10) { return }
+    }
+    $looked == 0;
   },
   directory => sub { mkdir($_[0]) },
   fsync => sub { $sync->('fsync', @_) },

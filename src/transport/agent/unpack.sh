@@ -212,14 +212,17 @@ is_sound() { # RELEASE
 # For a shell of its own, which it becomes.
 find_changed() { exec find ".lockstep/next/$1" -cnewer .lockstep/sound -print -quit; } # RELEASE
 
-# To look at thousands of files takes a moment: it is done while the daemon builds what will be unpacked. Not in a verb; others may come meanwhile.
+# To look at thousands of files takes a moment: it is done while the daemon fetches and builds what will be unpacked. It gives way to everybody, until
+# somebody waits for it. Not in a verb; others may come meanwhile.
 look_ahead() {
+  find_time
+  [ -z "$looker" ] || [ $((uptime - looked_since)) -gt 5 ] || return 0 # There is one.
   looker='' looked_at=-
   [ ! -s .lockstep/serving ] || read -r looked_at <.lockstep/serving || return 0
   is_name "$looked_at" && [ -d ".lockstep/next/$looked_at" ] || return 0
   { make_session && : >"$session/look"; } 2>/dev/null || return 0
-  find_time
   looked_since=$uptime
+  if hands look "$looked_at" "$here/look"; then looker=hands && return 0; fi
   find_changed "$looked_at" >>"$session/look" 2>&1 3>&- 5>&- 6>&- 9>&- &
   looker=$!
 }
@@ -228,9 +231,11 @@ look_ahead() {
 await_look() {
   looked=''
   [ -n "$looker" ] || return 0
-  if wait "$looker" && [ ! -s "$session/look" ] && find_time && [ $((uptime - looked_since)) -le 10 ]; then looked=$looked_at; fi
+  if end_look && [ ! -s "$session/look" ] && find_time && [ $((uptime - looked_since)) -le 10 ]; then looked=$looked_at; fi
   looker=''
 }
+
+end_look() { if [ "$looker" = hands ]; then hands looked; else wait "$looker"; fi; }
 
 # Sets `recorded` to the hash of the tree that a release was sealed with. False: a record from before that was written down.
 read_tree() { { read -r _ && read -r _ && read -r recorded; } <".lockstep/releases/$1"; } # RELEASE
