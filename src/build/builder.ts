@@ -17,7 +17,7 @@ import { run } from './run.ts';
 import { singleFlight } from './single-flight.ts';
 import { slots } from './slots.ts';
 import { fail, firstLine, isCommand, LONGEST_OUTPUT, versionOf } from './version.ts';
-import { giveTo, makeDirectory, makeWork, remove, removeLeftWork } from './work.ts';
+import { giveTo, makeScratch, makeWork, remove, removeLeftWork } from './work.ts';
 
 /**
  * The artifacts, with the verb that makes one: `mtime` in whole seconds, `previous` for hard links. With `gone` the tree holds only what is new
@@ -102,7 +102,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
 
     /** Where no command is run, the artifact follows from the one before and the difference of the revisions. `null`: it does not. */
     const sealChanges = async (revision: string, { manifest }: Artifact): Promise<Artifact | null> => {
-      const changes = await makeDirectory(at.work);
+      const changes = await makeScratch(at.work);
       try {
         const vcs = versionControl(repository);
         const since = { revision, entries: manifest.entries };

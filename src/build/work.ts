@@ -20,13 +20,13 @@ async function coreutil(file: 'rm' | 'mv' | 'chown' | 'chmod', ...args: string[]
  * cannot below a private data directory: then it is made in the machine's temporary directory, with `prefix` in front of its name.
  */
 export async function makeWork(directory: string, prefix: string, isolation: Isolation): Promise<string> {
-  const work = isolation.kind === 'setpriv' ? await mkdtemp(join(tmpdir(), prefix)) : await makeDirectory(directory);
+  const work = isolation.kind === 'setpriv' ? await mkdtemp(join(tmpdir(), prefix)) : await makeScratch(directory);
   for (const name of ['tree', 'home', 'tmp', 'tmp/home', 'tmp/build']) await mkdir(join(work, name), { mode: 0o700 });
   return work;
 }
 
 /** Makes `<random>`, for the daemon only. */
-export async function makeDirectory(directory: string): Promise<string> {
+export async function makeScratch(directory: string): Promise<string> {
   const path = join(directory, randomBytes(8).toString('hex'));
   await mkdir(path, { recursive: true, mode: 0o700 });
   return path;

@@ -1,20 +1,18 @@
 // Copies a tree into an artifact's directory: normalised, hashed, and hard-linked to the earlier artifact where nothing changed.
-import { createHash, hash, type Hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
   fchmodSync,
-  fstatSync,
   futimesSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { chmod, constants, link, lstat, open, rename, rm, symlink, type FileHandle } from 'node:fs/promises';
+import { chmod, link, lstat, open, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
@@ -22,7 +20,8 @@ import { DeployError } from '../core/errors.ts';
 import { entryOf, merged } from '../core/manifest.ts';
 import { forEachBounded } from './bounded.ts';
 import { isIntact, makeDirectory } from './clones.ts';
-import { readTree, shown, type TreeEntry } from './tree.ts';
+import { hashFile, hashOf, readSmall, SMALL } from './hash-file.ts';
+import { readTree, type TreeEntry } from './tree.ts';
 
 export type SealOptions = {
   /** For new and changed files: the commit's time, whole seconds since 1970. */
@@ -42,10 +41,9 @@ type File = Extract<ManifestEntry, { type: 'file' }>;
 
 const AT_A_TIME = 4;
 /**
- * Read and written by calls that wait, which take a fifth of the time; so many before the daemon has its turn. Where there is other work for the
+ * Small files are read and written by calls that wait, which take a fifth of the time; so many before the daemon has its turn. Where there is other work for the
  * processors it is less than that: whatever does not wait is taken up by a thread in its turn, and what comes of it in the daemon's next.
  */
-const SMALL = 256 * 1024;
 const FILES_IN_A_TURN = 50;
 /** So few are removed at once. */
 const FEW = 500;
@@ -258,51 +256,4 @@ function copySmall(from: string, to: string, mode: number, mtime: number) {
     closeSync(file);
   }
   return { type: 'file', size: content.length, mtime, sha256: hash('sha256', content) } as const;
-}
-
-/** SHA-256 and size of a file that is about as long as `size`. */
-async function hashOf(path: string, size: number): Promise<{ sha256: string; size: number }> {
-  if (size > SMALL) return hashFile(path);
-  const content = readSmall(path);
-  return { sha256: hash('sha256', content), size: content.length };
-}
-
-/** Neither a link nor a pipe that took the file's place is opened (a pipe would block for ever). */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-const replaced = (path: string): DeployError => new DeployError('hostile-tree', `${shown(path)} changed while it was being sealed.`);
-
-function readSmall(path: string): Buffer {
-  const file = openSync(path, READ);
-  try {
-    if (!fstatSync(file).isFile()) throw replaced(path);
-    return readFileSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** SHA-256 and size of a file, copied to `to` on the way. In pieces: memory does not grow with the file. */
-export async function hashFile(path: string, to?: FileHandle): Promise<{ sha256: string; size: number }> {
-  const from = await open(path, READ);
-  try {
-    if (!(await from.stat()).isFile()) throw replaced(path);
-    const hash = createHash('sha256');
-    const size = await pump(from, hash, to);
-    return { sha256: hash.digest('hex'), size };
-  } finally {
-    await from.close();
-  }
-}
-
-async function pump(from: FileHandle, hash: Hash, to: FileHandle | undefined): Promise<number> {
-  const buffer = Buffer.allocUnsafe(128 * 1024);
-  for (let size = 0; ;) {
-    const { bytesRead } = await from.read(buffer, 0, buffer.length);
-    if (bytesRead === 0) return size;
-    const piece = buffer.subarray(0, bytesRead);
-    hash.update(piece);
-    if (to !== undefined) await to.writeFile(piece);
-    size += bytesRead;
-  }
 }

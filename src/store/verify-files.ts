@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Artifact, ManifestEntry } from '../core/artifact.ts';
 import { DeployError } from '../core/errors.ts';
 import { forEachBounded } from './bounded.ts';
-import { hashFile } from './seal.ts';
+import { hashFile } from './hash-file.ts';
 import { readTree, shown, type TreeEntry } from './tree.ts';
 
 /** Compares the files of an artifact with its manifest: paths, types, links, modes, sizes, times, content. Rejects with `artifact`. */
